@@ -1,0 +1,104 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# Every target shares one .venv, and two pips in it at once would break it.
+.NOTPARALLEL:
+
+VENV := .venv
+BIN := $(VENV)/bin
+CREATED := $(VENV)/.created
+RUNTIME := $(VENV)/.runtime-installed
+DEV := $(VENV)/.dev-installed
+PIP_INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
+
+# PYTHON=... chooses an interpreter; it must still be new enough.
+PYTHON ?= python3.11
+RECORDED ?= ../shared/data
+CODE := config models streams agents tests benchmarks
+
+.PHONY: demo test check bench fmt test-recorded integration clean help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: $(RUNTIME) ## run the demonstration (installs what running needs, no more)
+	@$(BIN)/ebbwatch demo
+
+test: $(DEV) ## unit, contract, driver and simulation tests
+	@$(BIN)/python -c "$$VERSIONS"
+	@$(BIN)/pytest tests/unit tests/contract tests/driver tests/sim -q -m "not recorded"
+
+# pytest calls an empty selection an error; here it is one only once there is something to select.
+integration: $(DEV) ## tests against a real broker and store
+	@if [ -z "$$(find tests/integration -name 'test_*.py' -print -quit)" ]; then \
+	    echo "make integration: tests/integration holds no tests yet"; \
+	else \
+	    $(BIN)/pytest tests/integration -q -m "not recorded"; \
+	fi
+
+test-recorded: $(DEV) ## tests on recorded data: make test-recorded RECORDED=directory
+	@if [ ! -d "$(RECORDED)" ]; then \
+	    echo "make test-recorded: no such directory: $(RECORDED) (set RECORDED=directory)" >&2; exit 1; \
+	fi; \
+	export EBBWATCH_RECORDED_DATA="$$(cd "$(RECORDED)" && pwd)"; \
+	if ! grep -rqE --include='*.py' 'mark\.recorded\b' tests; then \
+	    echo "make test-recorded: no test carries the recorded mark yet"; \
+	else \
+	    $(BIN)/pytest -m recorded tests -q; \
+	fi
+
+check: $(DEV) ## lint, format, types and layers
+	@$(BIN)/ruff check -q .
+	@$(BIN)/ruff format -q --check . || { echo "make check: run 'make fmt'" >&2; exit 1; }
+	@$(BIN)/mypy --strict $(CODE)
+	@$(BIN)/lint-imports --no-logo
+
+bench: $(RUNTIME) ## run the benchmarks
+	@$(BIN)/python -m benchmarks.run
+
+fmt: $(DEV) ## format, and fix what can be fixed
+	@$(BIN)/ruff format -q .
+	@$(BIN)/ruff check -q --fix .
+
+clean: ## remove .venv, caches and build output
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name .git -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+# A virtual environment holds absolute paths: one that came along with a copied or moved tree would
+# run the code of the old place. The stamp remembers where it was made, and a stale one is made again.
+ifneq ($(shell cat $(CREATED) 2>/dev/null),$(CURDIR))
+.PHONY: $(CREATED)
+endif
+
+$(CREATED):
+	@for python in "$(PYTHON)" python3.11 python3; do \
+	    if "$$python" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	        "$$python" -m venv --clear $(VENV); \
+	        echo "$(CURDIR)" > $@; \
+	        exit 0; \
+	    fi; \
+	done; \
+	echo "ebbwatch needs Python 3.11 or later with venv and ensurepip; tried: $(PYTHON) python3.11 python3" >&2; \
+	exit 1
+
+$(RUNTIME): $(CREATED) pyproject.toml constraints.txt
+	@$(PIP_INSTALL) -e .
+	@touch $@
+
+# The dev install contains the runtime one, so it brings that stamp up to date as well.
+$(DEV): $(CREATED) pyproject.toml constraints.txt
+	@$(PIP_INSTALL) -e '.[dev]'
+	@touch $(RUNTIME) $@
+
+define VERSIONS
+import importlib.metadata as metadata
+import platform
+import re
+names = ["ebbwatch"]
+for requirement in metadata.requires("ebbwatch") or []:
+    if "extra ==" not in requirement:
+        names.append(re.match(r"[\w.-]+", requirement).group())
+print("python", platform.python_version(), *(f"| {name} {metadata.version(name)}" for name in names))
+endef
+export VERSIONS

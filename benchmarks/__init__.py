@@ -1,0 +1,1 @@
+"""Measurements of the pipeline, run by `make bench`."""

@@ -1,0 +1,1 @@
+"""Everything that touches the outside: topics, codecs, transport, stores, relay and metrics."""

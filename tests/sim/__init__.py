@@ -1,0 +1,1 @@
+"""Seeded faults: duplicates, reordering, crashes and zombies."""
