@@ -1,0 +1,168 @@
+"""The life of an alert: raised, updated when worse, resolved, then quiet for a while.
+
+A rule decides; this file keeps the state, derives the identity and words the record. An alert's id comes from
+its cause (rule, customer, subject, and the event or deadline that raised it), so a replay finds the same
+id again. Each report is one revision of it.
+"""
+
+import hashlib
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+from models.context import FoldContext, Output, Reason, Stream
+from models.customer import AlertState, Customer
+
+NEVER_MS = 0
+"""A due time that means "nothing is due"."""
+
+Figures = dict[str, int | float | str]
+
+
+class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One revision of an alert, as consumers of ``ebbwatch.alerts`` see it.
+
+    `state` is raised, updated or resolved. `figures` are what the decision was made on, amounts in units of the
+    reporting currency; `evidence` the ids of the events behind it. Consumers upsert by `alert_id`: the highest
+    `revision` wins.
+    """
+
+    alert_id: str
+    revision: int
+    rule: str
+    state: str
+    customer_id: str
+    subject: str
+    severity: str
+    tier: str
+    stage: str
+    raised_at: datetime
+    at: datetime
+    triggers: list[str]
+    figures: Figures
+    evidence: list[str]
+    summary: str
+    action: str
+    action_zh: str
+    policy_version: str
+    policy_digest: str
+
+
+class Finding(Struct, kw_only=True):
+    """What a rule found worth reporting: everything about an alert but its life."""
+
+    severity: str
+    measure: int
+    triggers: list[str]
+    figures: Figures
+    evidence: list[str]
+    summary: str
+    action: str
+    action_zh: str
+
+
+def alert_id(rule: str, customer_id: str, subject: str, cause: str) -> str:
+    """16 hex digits that the same cause always yields; `cause` names an event or a deadline."""
+    text = "\x1f".join((rule, customer_id, subject, cause))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def find(customer: Customer, rule: str, subject: str) -> AlertState | None:
+    """The alert that is open or cooling for this rule and subject."""
+    for state in customer.alerts:
+        if state.rule == rule and state.subject == subject:
+            return state
+    return None
+
+
+def raise_alert(
+    customer: Customer,
+    rule: str,
+    subject: str,
+    cause: str,
+    finding: Finding,
+    at_ms: int,
+    due_ms: int,
+    ctx: FoldContext,
+) -> AlertState:
+    """Open an alert and report it; `due_ms` is when time alone could change it."""
+    state = AlertState(
+        rule=rule,
+        subject=subject,
+        alert_id=alert_id(rule, customer.customer_id, subject, cause),
+        revision=1,
+        raised_ms=at_ms,
+        updated_ms=at_ms,
+        severity=finding.severity,
+        measure=finding.measure,
+        triggers=finding.triggers,
+        due_ms=due_ms,
+    )
+    customer.alerts.append(state)
+    ctx.decide(rule, Reason.RAISED)
+    _report(customer, state, "raised", finding, at_ms, ctx)
+    return state
+
+
+def update_alert(customer: Customer, state: AlertState, finding: Finding, at_ms: int, ctx: FoldContext) -> None:
+    """Report that an open alert got worse."""
+    state.revision += 1
+    state.updated_ms = at_ms
+    state.severity = finding.severity
+    state.measure = finding.measure
+    state.triggers = finding.triggers
+    ctx.decide(state.rule, Reason.WORSE)
+    _report(customer, state, "updated", finding, at_ms, ctx)
+
+
+def resolve_alert(
+    customer: Customer, state: AlertState, finding: Finding, at_ms: int, cooldown_ms: int, ctx: FoldContext
+) -> None:
+    """Close an alert and keep quiet about its subject until the cooldown is over."""
+    state.revision += 1
+    state.updated_ms = at_ms
+    state.cooling_until_ms = state.due_ms = at_ms + cooldown_ms
+    ctx.decide(state.rule, Reason.RESOLVED)
+    _report(customer, state, "resolved", finding, at_ms, ctx)
+    if cooldown_ms == 0:
+        forget(customer, state)
+
+
+def forget(customer: Customer, state: AlertState) -> None:
+    """Drop a cooled-down alert from the aggregate."""
+    customer.alerts = [kept for kept in customer.alerts if kept is not state]
+
+
+def next_due_ms(customer: Customer) -> int:
+    """The earliest time at which an alert of this customer needs a tick; `NEVER_MS` when none does."""
+    return min((state.due_ms for state in customer.alerts), default=NEVER_MS)
+
+
+def instant(at_ms: int) -> datetime:
+    """`at_ms` as an aware datetime in UTC."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
+
+
+def _report(customer: Customer, state: AlertState, life: str, finding: Finding, at_ms: int, ctx: FoldContext) -> None:
+    body = Alert(
+        alert_id=state.alert_id,
+        revision=state.revision,
+        rule=state.rule,
+        state=life,
+        customer_id=customer.customer_id,
+        subject=state.subject,
+        severity=state.severity,
+        tier=customer.tier,
+        stage=customer.stage,
+        raised_at=instant(state.raised_ms),
+        at=instant(at_ms),
+        triggers=state.triggers,
+        figures=finding.figures,
+        evidence=finding.evidence,
+        summary=finding.summary,
+        action=finding.action,
+        action_zh=finding.action_zh,
+        policy_version=ctx.rules.policies.version,
+        policy_digest=ctx.rules.digest,
+    )
+    ctx.outputs.append(Output(Stream.ALERTS, customer.customer_id, f"{state.alert_id}.{state.revision}", body))

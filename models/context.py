@@ -1,0 +1,101 @@
+"""What a fold is told and what it gives back: the clock, the rules, outputs and counted decisions."""
+
+from collections import Counter
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+from models.rules import Rules
+
+
+class Reason(StrEnum):
+    """Why a rule decided as it did; the values are metric labels, so the set stays small and closed."""
+
+    # Counted for every event: an enum's own hash is a Python call, a string's is not.
+    __hash__ = str.__hash__
+
+    RAISED = "raised"
+    WORSE = "worse"
+    RESOLVED = "resolved"
+    BELOW_FLOOR = "below_floor"
+    BELOW_THRESHOLD = "below_threshold"
+    NO_BASIS = "no_basis"
+    UNCHANGED = "unchanged"
+    COOLDOWN = "cooldown"
+    COOLDOWN_OVER = "cooldown_over"
+    STALE = "stale"
+    IGNORED = "ignored"
+
+
+class Fate(StrEnum):
+    """What became of a ledger record; metric labels as well."""
+
+    __hash__ = str.__hash__
+
+    FOLDED = "folded"
+    DUPLICATE_EVENT = "duplicate_event"
+    REPLAYED_SOURCE = "replayed_source"
+    CONTROL = "control"
+
+
+class Stream(StrEnum):
+    """Where an output goes; `streams.names` gives each its topic."""
+
+    ALERTS = "alerts"
+
+
+class Output(Struct, frozen=True):
+    """One record that the fold wants to leave the house, with an id derived from its cause."""
+
+    stream: Stream
+    key: str
+    output_id: str
+    body: Struct
+
+
+class Results(Struct):
+    """What folding has to say: outputs in order, counted decisions and fates, and moves in sorted indexes.
+
+    `rankings` holds the last score of each (index, customer), None to take the customer out.
+    """
+
+    outputs: list[Output] = field(default_factory=list)
+    decisions: Counter[tuple[str, Reason]] = field(default_factory=Counter)
+    fates: Counter[Fate] = field(default_factory=Counter)
+    rankings: dict[tuple[str, str], float | None] = field(default_factory=dict)
+
+
+class FoldContext:
+    """Arguments and results of folding, shared by all records of one shard.
+
+    `clock_ms` is the shard's time as its ticks have told it. Results accumulate until whoever drives the fold takes
+    them.
+    """
+
+    __slots__ = ("clock_ms", "decisions", "fates", "outputs", "rankings", "rules")
+
+    def __init__(self, rules: Rules, clock_ms: int = 0) -> None:
+        """Start with nothing folded."""
+        self.rules = rules
+        self.clock_ms = clock_ms
+        self._clear()
+
+    def _clear(self) -> None:
+        self.outputs: list[Output] = []
+        self.decisions: Counter[tuple[str, Reason]] = Counter()
+        self.fates: Counter[Fate] = Counter()
+        self.rankings: dict[tuple[str, str], float | None] = {}
+
+    def take(self) -> Results:
+        """The results so far; the context starts anew."""
+        results = Results(self.outputs, self.decisions, self.fates, self.rankings)
+        self._clear()
+        return results
+
+    def decide(self, rule: str, reason: Reason) -> None:
+        """Count one decision of `rule`."""
+        self.decisions[rule, reason] += 1
+
+    def rank(self, index: str, customer_id: str, score: float | None) -> None:
+        """Put a customer into a sorted index, or take it out with None."""
+        self.rankings[index, customer_id] = score

@@ -1,0 +1,163 @@
+"""The customer aggregate: everything that is remembered of one customer, in bounded space.
+
+The aggregate is what the store keeps and the cache holds. It is encoded as a MessagePack array (field order is the
+schema: add fields at the end, with a default, and raise `AGGREGATE_VERSION` when an old reader would misread them).
+Every list in it has a bound, listed in `BOUNDS`, so its size has one too (ARCHITECTURE.md, "Size").
+
+Amounts are integer hundredths of the reporting currency ("cents"), so that sums are exact and do not depend on the
+order of events. Times are milliseconds since 1970 UTC (``_ms``), days are local day numbers (``_day``).
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct, field
+
+from models.decay import Cell
+
+AGGREGATE_VERSION: Final = 1
+
+RECENT_EVENT_IDS: Final = 48
+RECENT_ID_BYTES: Final = 8
+MAX_ACCOUNTS: Final = 16
+MAX_PRODUCTS: Final = 24
+MAX_REASONS: Final = 12
+MAX_CONTACTS_PER_REASON: Final = 8
+MAX_LARGEST_OUTFLOWS: Final = 8
+MAX_FLOW_DAYS: Final = 31
+
+BOUNDS: Final = {
+    "recent event ids": RECENT_EVENT_IDS,
+    "accounts": MAX_ACCOUNTS,
+    "products": MAX_PRODUCTS,
+    "contact reasons": MAX_REASONS,
+    "contacts for each reason": MAX_CONTACTS_PER_REASON,
+    "largest outflows": MAX_LARGEST_OUTFLOWS,
+    "days of flows": MAX_FLOW_DAYS,
+}
+
+
+class Account(Struct, array_like=True, gc=False):
+    """One account: its id, last known balance in cents (None when never stated) and when that was."""
+
+    account_id: str
+    balance_cents: int | None
+    balance_at_ms: int
+
+
+class Outflow(Struct, array_like=True, gc=False):
+    """One external outflow that could become evidence."""
+
+    cents: int
+    day: int
+    at_ms: int
+    event_id: str
+
+
+class Flows(Struct, array_like=True, gc=False):
+    """External money of recent local days, exact, and the habit that older days have become.
+
+    `days` is flat: day, cents in, cents out, day, ...; ascending, only days on which external money moved, all after
+    `rolled_day`. Days up to `rolled_day` have become `habit_cents`: a forward-decayed sum of their outflows
+    (half-life 90 days, relative to `landmark_day`). `largest` are the biggest outflows after `rolled_day`.
+    """
+
+    first_day: int
+    landmark_day: int
+    rolled_day: int
+    days: list[int] = field(default_factory=list)
+    largest: list[Outflow] = field(default_factory=list)
+    habit_cents: float = 0.0
+
+
+class Payroll(Struct, array_like=True, gc=False):
+    """Payroll cadence: the last pay day, the usual interval in days (None until two were seen), how many."""
+
+    last_ms: int
+    interval_days: float | None
+    count: int
+    last_cents: int
+
+
+class Inquiry(Struct, array_like=True, gc=False):
+    """Inbound contacts for one reason: decayed count, and the latest times and event ids, oldest first."""
+
+    cell: Cell
+    times_ms: list[int] = field(default_factory=list)
+    event_ids: list[str] = field(default_factory=list)
+
+
+class AlertState(Struct, array_like=True, gc=False):
+    """An alert that is open, or one that is resolved and still cooling down (`cooling_until_ms` set).
+
+    `measure` is the figure that the alert was last reported with (cents or contacts), `due_ms` when the passage of
+    time alone could change it.
+    """
+
+    rule: str
+    subject: str
+    alert_id: str
+    revision: int
+    raised_ms: int
+    updated_ms: int
+    severity: str
+    measure: int
+    triggers: list[str]
+    due_ms: int
+    cooling_until_ms: int | None = None
+
+
+class Profile(Struct, array_like=True, gc=False):
+    """What the bank stated of the customer; None is "not stated". `aum_cents` is in the reporting currency."""
+
+    tier: str | None = None
+    aum_cents: int | None = None
+    aum_at_ms: int = 0
+    opened_ms: int | None = None
+    birth_year: int | None = None
+    income_band: int | None = None
+    education: str | None = None
+    risk_rating: int | None = None
+    preferred_channel: str | None = None
+    adviser: str | None = None
+    stated_ms: int = 0
+
+
+class Customer(Struct, array_like=True, gc=False):
+    """One customer's aggregate; `models.fold` is the only writer."""
+
+    customer_id: str
+    first_ms: int
+    last_ms: int
+    landmark_ms: int
+    version: int = AGGREGATE_VERSION
+    events: int = 0
+    unvalued: int = 0
+    recent: bytes = b""
+    tier: str = "basic"
+    stage: str = "acquisition"
+    stage_day: int = -1
+    counters: dict[int, Cell] = field(default_factory=dict)
+    accounts: list[Account] = field(default_factory=list)
+    products: list[str] = field(default_factory=list)
+    profile: Profile = field(default_factory=Profile)
+    flows: Flows | None = None
+    payroll: Payroll | None = None
+    inquiries: dict[str, Inquiry] = field(default_factory=dict)
+    alerts: list[AlertState] = field(default_factory=list)
+    closed_accounts: int = 0
+    due_ms: int = 0
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Customer)
+
+
+def encode_customer(customer: Customer) -> bytes:
+    """The stored form; equal aggregates have equal bytes."""
+    return _encoder.encode(customer)
+
+
+def decode_customer(body: bytes) -> Customer:
+    """Inverse of `encode_customer`; raises `msgspec.ValidationError` on anything else."""
+    return _decoder.decode(body)

@@ -1,0 +1,198 @@
+"""The fold: one customer and one event, or one deadline, to the customer as it is then and what there is to say.
+
+Pure: no IO, no clock, no randomness. Speed comes from folding in place: whoever calls owns the aggregate it passes
+in, and drops it if the batch is not committed.
+"""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from models import asset_outflow, counters, money_flows, relationship, repeated_inquiry
+from models.alerts import next_due_ms
+from models.context import FoldContext
+from models.counters import count
+from models.customer import RECENT_EVENT_IDS, RECENT_ID_BYTES, AlertState, Customer, Outflow
+from models.decay import Weights, weights
+from models.events import (
+    AccountClosed,
+    AccountOpened,
+    Complaint,
+    Contact,
+    Event,
+    FeedEvent,
+    Login,
+    PageView,
+    ProductClosed,
+    ProductOpened,
+    ProfileChanged,
+    Transaction,
+)
+
+_KEPT_ID_BYTES = (RECENT_EVENT_IDS - 1) * RECENT_ID_BYTES
+_Handler = Callable[[Customer, Any, int, int, Weights, FoldContext], None]
+
+
+def new_customer(customer_id: str, at_ms: int) -> Customer:
+    """A customer first heard of at `at_ms`."""
+    return Customer(customer_id=customer_id, first_ms=at_ms, last_ms=at_ms, landmark_ms=at_ms)
+
+
+def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) -> Customer | None:
+    """The customer after `event`, whose business time is `at_ms`; None for a duplicate, which changes nothing.
+
+    A duplicate is an event whose id is among the customer's latest `RECENT_EVENT_IDS`. Outputs and decisions go to
+    `ctx`.
+    """
+    digest = hashlib.blake2b(event.event_id.encode(), digest_size=RECENT_ID_BYTES).digest()
+    if customer is None:
+        customer = new_customer(event.customer_id, at_ms)
+    elif _is_recent(customer.recent, digest):
+        return None
+    customer.recent = customer.recent[-_KEPT_ID_BYTES:] + digest
+    customer.events += 1
+    if at_ms > customer.last_ms:
+        customer.last_ms = at_ms
+        counters.keep_landmark_near(customer, at_ms)
+    elif at_ms < customer.first_ms:
+        customer.first_ms = at_ms
+    by = weights(at_ms, customer.landmark_ms)
+    day = ctx.rules.days.day_of(at_ms)
+    _HANDLERS[type(event)](customer, event, at_ms, day, by, ctx)
+    if day > customer.stage_day:
+        relationship.refresh_stage(customer, day, at_ms, ctx.rules)
+    customer.due_ms = next_due_ms(customer) if customer.alerts else 0
+    return customer
+
+
+def fold_due(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
+    """Let every deadline of the customer that has come by `now_ms` fire, in order, each at its own time."""
+    while 0 < customer.due_ms <= now_ms:
+        due_ms = customer.due_ms
+        for state in [state for state in customer.alerts if state.due_ms == due_ms]:
+            _ON_DUE[state.rule](customer, state, due_ms, ctx)
+        customer.due_ms = next_due_ms(customer)
+        assert customer.due_ms == 0 or customer.due_ms > due_ms, "a deadline that fires moves on"
+
+
+def _is_recent(recent: bytes, digest: bytes) -> bool:
+    place = recent.find(digest)
+    while place > 0 and place % RECENT_ID_BYTES:  # found across two ids: not one of them
+        place = recent.find(digest, place + 1)
+    return place >= 0
+
+
+def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
+    rules = ctx.rules
+    kind = event.kind
+    count(customer, counters.TRANSACTION_KINDS[kind], by)
+    if kind not in ("fee", "interest"):
+        count(customer, counters.ACTIVITY, by)
+    cents = rules.cents(event.amount, event.currency)
+    balance = event.balance_after
+    balance_cents = None if balance is None else rules.cents(balance, event.currency)
+    grew = relationship.see_balance(customer, event.account_id, balance_cents, at_ms)
+    if grew:
+        relationship.upgrade_tier(customer, at_ms, rules)
+    if cents is None:
+        customer.unvalued += 1
+        return
+    comes_in = event.direction == "in"
+    if not money_flows.is_external(event):
+        count(customer, counters.OWN_IN if comes_in else counters.OWN_OUT, by, cents)
+        if kind == "payroll" and comes_in:
+            relationship.see_payroll(customer, cents, at_ms)
+        return
+    now_ms = max(customer.last_ms, ctx.clock_ms)
+    if comes_in:
+        count(customer, counters.MONEY_IN, by, cents)
+        cents_in, cents_out = cents, 0
+    else:
+        count(customer, counters.MONEY_OUT, by, cents)
+        cents_in, cents_out = 0, cents
+    flows = customer.flows = money_flows.record(
+        customer.flows, day, cents_in, cents_out, at_ms, event.event_id, rules.outflow_window_days
+    )
+    if now_ms > at_ms:
+        money_flows.roll(flows, rules.days.day_of(now_ms), rules.outflow_window_days)
+    moved = Outflow(cents, day, at_ms, event.event_id) if cents_out and day > flows.rolled_day else None
+    asset_outflow.on_money_moved(customer, moved, event.event_id, now_ms, ctx)
+
+
+def _account_opened(
+    customer: Customer, event: AccountOpened, at_ms: int, day: int, by: Weights, ctx: FoldContext
+) -> None:
+    relationship.see_balance(customer, event.account_id, None, at_ms)
+    if event.product is not None:
+        relationship.open_product(customer, event.product)
+
+
+def _account_closed(
+    customer: Customer, event: AccountClosed, at_ms: int, day: int, by: Weights, ctx: FoldContext
+) -> None:
+    relationship.close_account(customer, event.account_id)
+
+
+def _product_opened(
+    customer: Customer, event: ProductOpened, at_ms: int, day: int, by: Weights, ctx: FoldContext
+) -> None:
+    relationship.open_product(customer, event.product)
+
+
+def _product_closed(
+    customer: Customer, event: ProductClosed, at_ms: int, day: int, by: Weights, ctx: FoldContext
+) -> None:
+    relationship.close_product(customer, event.product)
+
+
+def _login(customer: Customer, event: Login, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
+    if event.succeeded:
+        count(customer, counters.LOGIN, by)
+        count(customer, counters.ACTIVITY, by)
+    else:
+        count(customer, counters.LOGIN_FAILED, by)
+
+
+def _page_view(customer: Customer, event: PageView, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
+    count(customer, counters.PAGE_VIEW, by)
+    count(customer, counters.ACTIVITY, by)
+
+
+def _contact(customer: Customer, event: Contact, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
+    if event.direction == "outbound":
+        count(customer, counters.CONTACT_OUT, by)
+        return
+    count(customer, counters.CONTACT_IN, by)
+    count(customer, counters.ACTIVITY, by)
+    if event.outcome == "abandoned":
+        count(customer, counters.CONTACT_ABANDONED, by)
+    repeated_inquiry.on_contact(customer, event.reason, event.event_id, at_ms, by, ctx)
+
+
+def _complaint(customer: Customer, event: Complaint, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
+    if event.step == "received":
+        count(customer, counters.COMPLAINT, by)
+
+
+def _profile(customer: Customer, event: ProfileChanged, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
+    relationship.see_profile(customer, event, at_ms, ctx.rules)
+    relationship.upgrade_tier(customer, at_ms, ctx.rules)
+
+
+_HANDLERS: dict[type[FeedEvent], _Handler] = {
+    Transaction: _transaction,
+    AccountOpened: _account_opened,
+    AccountClosed: _account_closed,
+    ProductOpened: _product_opened,
+    ProductClosed: _product_closed,
+    Login: _login,
+    PageView: _page_view,
+    Contact: _contact,
+    Complaint: _complaint,
+    ProfileChanged: _profile,
+}
+
+_ON_DUE: dict[str, Callable[[Customer, AlertState, int, FoldContext], None]] = {
+    asset_outflow.RULE: asset_outflow.on_due,
+    repeated_inquiry.RULE: repeated_inquiry.on_due,
+}

@@ -1,0 +1,108 @@
+"""External money of one customer by local day: an exact window, and the habit that older days have become.
+
+External is what crosses the border of the customer's relationship with the bank. Moves between own accounts here,
+payroll, fees, interest, loans and whatever the bank itself is the other side of (a matured deposit, a fund bought)
+are not. An account of the customer's own at another bank *is* outside: that is where assets ebb to.
+"""
+
+from math import exp2
+
+from models.customer import MAX_LARGEST_OUTFLOWS, Flows, Outflow
+from models.events import Transaction
+
+INTERNAL_KINDS = frozenset({"payroll", "fee", "interest", "loan"})
+INTERNAL_COUNTERPARTIES = frozenset({"own_account", "bank"})
+HABIT_HALF_LIFE_DAYS = 90
+_DECAY_A_DAY = exp2(-1 / HABIT_HALF_LIFE_DAYS)
+
+
+def is_external(transaction: Transaction) -> bool:
+    """Whether this money enters or leaves the customer's relationship with the bank."""
+    return transaction.counterparty not in INTERNAL_COUNTERPARTIES and transaction.kind not in INTERNAL_KINDS
+
+
+def record(
+    flows: Flows | None, day: int, cents_in: int, cents_out: int, at_ms: int, event_id: str, window_days: int
+) -> Flows:
+    """Add external money of local day `day`; a day that the window has left behind goes into the habit."""
+    if flows is None:
+        flows = Flows(first_day=day, landmark_day=day, rolled_day=day - window_days)
+    roll(flows, day, window_days)
+    if day < flows.first_day:
+        flows.first_day = day
+    if day <= flows.rolled_day:
+        flows.habit_cents += cents_out * _habit_weight(flows, day)
+        return flows
+    days = flows.days
+    if days and days[-3] == day:
+        days[-2] += cents_in
+        days[-1] += cents_out
+    else:
+        _insert(days, day, cents_in, cents_out)
+    if cents_out:
+        _keep_largest(flows.largest, Outflow(cents_out, day, at_ms, event_id))
+    return flows
+
+
+def roll(flows: Flows, today: int, window_days: int) -> None:
+    """Let the window end at `today`, if it does not end later already."""
+    rolled_day = today - window_days
+    if rolled_day <= flows.rolled_day:
+        return
+    flows.rolled_day = rolled_day
+    days = flows.days
+    gone = 0
+    while gone < len(days) and days[gone] <= rolled_day:
+        flows.habit_cents += days[gone + 2] * _habit_weight(flows, days[gone])
+        gone += 3
+    if gone:
+        del days[:gone]
+        flows.largest = [outflow for outflow in flows.largest if outflow.day > rolled_day]
+
+
+def net_outflow(flows: Flows) -> int:
+    """Cents that left over the window, less those that came; negative when more came."""
+    days = flows.days
+    return sum(days[2::3]) - sum(days[1::3])
+
+
+def habitual_daily_outflow(flows: Flows, history_days: int) -> float | None:
+    """Cents that leave on a usual day before the window: a mean over days, recent ones weigh more.
+
+    None until the days before the window, quiet ones included, number at least `history_days`.
+    """
+    known_days = flows.rolled_day - flows.first_day + 1
+    if known_days < history_days:
+        return None
+    weight_of_days = (1.0 - _DECAY_A_DAY**known_days) / (1.0 - _DECAY_A_DAY)
+    return flows.habit_cents / _habit_weight(flows, flows.rolled_day) / weight_of_days
+
+
+def draining_days(flows: Flows, least_cents: float) -> int:
+    """Days of the window whose net outflow is more than `least_cents`."""
+    days = flows.days
+    return sum(out - into > least_cents for into, out in zip(days[1::3], days[2::3], strict=True))
+
+
+def _habit_weight(flows: Flows, day: int) -> float:
+    return exp2((day - flows.landmark_day) / HABIT_HALF_LIFE_DAYS)
+
+
+def _insert(days: list[int], day: int, cents_in: int, cents_out: int) -> None:
+    at = len(days)
+    while at and days[at - 3] > day:
+        at -= 3
+    if at and days[at - 3] == day:
+        days[at - 2] += cents_in
+        days[at - 1] += cents_out
+    else:
+        days[at:at] = (day, cents_in, cents_out)
+
+
+def _keep_largest(largest: list[Outflow], candidate: Outflow) -> None:
+    if len(largest) < MAX_LARGEST_OUTFLOWS:
+        largest.append(candidate)
+        return
+    smallest = min(range(MAX_LARGEST_OUTFLOWS), key=lambda i: largest[i].cents)
+    if candidate.cents > largest[smallest].cents:
+        largest[smallest] = candidate

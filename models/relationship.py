@@ -1,0 +1,131 @@
+"""What the relationship is: accounts, products, profile, tier and lifecycle stage."""
+
+from models import counters
+from models.customer import MAX_ACCOUNTS, MAX_PRODUCTS, Account, Customer, Payroll
+from models.decay import DAY_MS, daily_rates
+from models.events import ProfileChanged, epoch_ms
+from models.rules import TIER_RANK, Rules
+
+
+def see_balance(customer: Customer, account_id: str, balance_cents: int | None, at_ms: int) -> bool:
+    """Remember an account and, when stated, its balance; whether more is known to be there than before.
+
+    An older statement never replaces a newer one.
+    """
+    for account in customer.accounts:
+        if account.account_id == account_id:
+            before = account.balance_cents
+            if balance_cents is None or (before is not None and at_ms < account.balance_at_ms):
+                return False
+            account.balance_cents = balance_cents
+            account.balance_at_ms = at_ms
+            return before is None or balance_cents > before
+    if len(customer.accounts) >= MAX_ACCOUNTS:
+        oldest = min(customer.accounts, key=lambda account: (account.balance_at_ms, account.account_id))
+        customer.accounts.remove(oldest)
+    customer.accounts.append(Account(account_id, balance_cents, at_ms))
+    return balance_cents is not None
+
+
+def close_account(customer: Customer, account_id: str) -> None:
+    """Forget an account; its balance no longer counts as assets."""
+    customer.accounts = [account for account in customer.accounts if account.account_id != account_id]
+    customer.closed_accounts += 1
+
+
+def open_product(customer: Customer, product: str) -> None:
+    """Remember a product; the oldest is forgotten when there are too many."""
+    customer.products.append(product)
+    del customer.products[:-MAX_PRODUCTS]
+
+
+def close_product(customer: Customer, product: str | None) -> None:
+    """Forget one product of this kind, if it is remembered."""
+    if product in customer.products:
+        customer.products.remove(product)
+
+
+def known_assets(customer: Customer, at_ms: int, rules: Rules) -> tuple[int | None, str]:
+    """Assets in cents and what they are known from: "aum" or "balances"; (None, "") when they are not.
+
+    Assets under management count while they are recent (`aum_valid_days`); whichever figure is larger knows more of
+    the customer.
+    """
+    balances = [account.balance_cents for account in customer.accounts if account.balance_cents is not None]
+    total = sum(balances) if balances else None
+    profile = customer.profile
+    aum = profile.aum_cents
+    if aum is not None and at_ms - profile.aum_at_ms <= rules.aum_valid_ms and (total is None or aum > total):
+        return aum, "aum"
+    return total, "balances" if balances else ""
+
+
+def upgrade_tier(customer: Customer, at_ms: int, rules: Rules) -> None:
+    """Crossing an asset threshold upgrades by itself; only the bank's own statement takes a tier back."""
+    if customer.tier == "core":
+        return
+    assets, _ = known_assets(customer, at_ms, rules)
+    if assets is None or assets < rules.potential_assets:
+        return
+    by_assets = "core" if assets >= rules.core_assets else "potential"
+    if TIER_RANK[by_assets] > TIER_RANK[customer.tier]:
+        customer.tier = by_assets
+
+
+def see_payroll(customer: Customer, cents: int, at_ms: int) -> None:
+    """Keep the payroll cadence; a second payment within four days belongs to the same pay day."""
+    payroll = customer.payroll
+    if payroll is None:
+        customer.payroll = Payroll(at_ms, None, 1, cents)
+        return
+    gap_days = (at_ms - payroll.last_ms) / DAY_MS
+    if gap_days < 4:
+        return
+    usual = payroll.interval_days
+    payroll.interval_days = gap_days if usual is None else 0.7 * usual + 0.3 * gap_days
+    payroll.last_ms = at_ms
+    payroll.last_cents = cents
+    payroll.count += 1
+
+
+def see_profile(customer: Customer, stated: ProfileChanged, at_ms: int, rules: Rules) -> None:
+    """Take over what was stated; a statement older than the last one only fills what is still unknown."""
+    profile = customer.profile
+    newer = at_ms >= profile.stated_ms
+    for name in ("birth_year", "income_band", "education", "risk_rating", "preferred_channel", "adviser"):
+        value = getattr(stated, name)
+        if value is not None and (newer or getattr(profile, name) is None):
+            setattr(profile, name, value)
+    if stated.opened_at is not None and (newer or profile.opened_ms is None):
+        profile.opened_ms = epoch_ms(stated.opened_at)
+    if stated.products is not None and (newer or not customer.products):
+        customer.products = stated.products[:MAX_PRODUCTS]
+    if stated.aum is not None and at_ms >= profile.aum_at_ms:
+        cents = rules.cents(stated.aum, stated.currency or rules.reporting_currency)
+        if cents is not None:
+            profile.aum_cents, profile.aum_at_ms = cents, at_ms
+    if stated.tier is not None and (newer or profile.tier is None):
+        profile.tier = customer.tier = stated.tier
+    if newer:
+        profile.stated_ms = at_ms
+
+
+def refresh_stage(customer: Customer, day: int, at_ms: int, rules: Rules) -> None:
+    """Lifecycle stage, looked at once on each local day on which something happens."""
+    customer.stage_day = day
+    policy = rules.policies.lifecycle
+    began_ms = customer.first_ms if customer.profile.opened_ms is None else customer.profile.opened_ms
+    if at_ms - began_ms < policy.acquisition_days * DAY_MS:
+        customer.stage = "acquisition"
+        return
+    cell = customer.counters.get(counters.ACTIVITY)
+    if cell is None:
+        customer.stage = "decline"
+        return
+    _, lately, usually = daily_rates(cell, at_ms, customer.landmark_ms, customer.first_ms)
+    if lately >= policy.growth_ratio * usually:
+        customer.stage = "growth"
+    elif lately < policy.decline_ratio * usually:
+        customer.stage = "decline"
+    else:
+        customer.stage = "maturity"

@@ -1,0 +1,142 @@
+"""One shard of the ledger, folded in its one order: events, ticks, and changes of policy.
+
+The state of a shard is its customers plus a little of its own (`ShardState`). Nothing here knows where a batch begins
+or ends: `ShardFold.apply` takes one record, and the same records always leave the same state and the same outputs.
+"""
+
+from collections.abc import MutableMapping
+from heapq import heapify, heappop, heappush
+
+import msgspec
+from msgspec import Struct, field
+
+from config.policies import policies_from_document, policy_document
+from models.context import Fate, FoldContext, Results
+from models.customer import Customer
+from models.events import LedgerRecord, ModelActivated, PolicyActivated, Tick
+from models.fold import fold, fold_due
+from models.rules import Rules
+
+
+class ShardState(Struct, kw_only=True):
+    """What a shard remembers besides its customers.
+
+    `clock_ms` is the time of its latest tick; `sources` the highest offset folded from each source partition;
+    `policy` the document of the policies in force.
+    """
+
+    clock_ms: int = 0
+    sources: dict[str, int] = field(default_factory=dict)
+    policy: dict[str, object] = field(default_factory=dict)
+    model_version: str = ""
+
+
+_state_encoder = msgspec.json.Encoder()
+_state_decoder = msgspec.json.Decoder(ShardState)
+
+
+def encode_state(state: ShardState) -> bytes:
+    """The stored form; equal states have equal bytes."""
+    return _state_encoder.encode(state)
+
+
+def decode_state(body: bytes) -> ShardState:
+    """Inverse of `encode_state`."""
+    return _state_decoder.decode(body)
+
+
+class LedgerError(RuntimeError):
+    """The ledger breaks an invariant that every writer keeps; folding on would make up a state."""
+
+
+class ShardFold:
+    """Folds the records of one shard over a mapping of customers.
+
+    `begin` a batch, `apply` its records, then read `changed`, `due_before` (the deadline that each changed customer had
+    when the batch began) and `ctx`. The caller has loaded everyone whom the records and the deadlines name, as far
+    as they exist; entries of `due` that no longer hold are ignored.
+    """
+
+    def __init__(self, state: ShardState) -> None:
+        """Continue from `state`, with nobody loaded."""
+        self.state = state
+        self.customers: MutableMapping[str, Customer] = {}
+        self.changed: dict[str, Customer] = {}
+        self.due_before: dict[str, int] = {}
+        self.due: list[tuple[int, str]] = []
+        self.ctx: FoldContext | None = None
+        if state.policy:
+            self.ctx = FoldContext(Rules(policies_from_document(state.policy)), state.clock_ms)
+
+    def begin(self, customers: MutableMapping[str, Customer], due: list[tuple[int, str]]) -> None:
+        """Start a batch: who is loaded, and the stored deadlines that its ticks may reach."""
+        self.customers = customers
+        self.changed = {}
+        self.due_before = {}
+        self.due = due
+        heapify(self.due)
+
+    def apply(self, record: LedgerRecord) -> None:
+        """Fold one record."""
+        event = record.event
+        source = record.source
+        ctx = self.ctx
+        if not source or ctx is None:
+            self._control(event, record.at_ms)
+            return
+        sources = self.state.sources
+        if record.source_offset <= sources.get(source, -1):
+            ctx.fates[Fate.REPLAYED_SOURCE] += 1
+            return
+        sources[source] = record.source_offset
+        customer_id = event.customer_id  # type: ignore[union-attr]
+        before = self.customers.get(customer_id)
+        due_before_ms = before.due_ms if before is not None else 0
+        customer = fold(before, event, record.at_ms, ctx)  # type: ignore[arg-type]
+        if customer is None:
+            ctx.fates[Fate.DUPLICATE_EVENT] += 1
+            return
+        ctx.fates[Fate.FOLDED] += 1
+        if customer_id not in self.changed:
+            self.changed[customer_id] = self.customers[customer_id] = customer
+            self.due_before[customer_id] = due_before_ms
+        if customer.due_ms and customer.due_ms != due_before_ms:
+            heappush(self.due, (customer.due_ms, customer_id))
+
+    def take(self) -> Results:
+        """What folding has said since it was last asked; empty when no policy has been activated yet."""
+        return self.ctx.take() if self.ctx is not None else Results()
+
+    def _control(self, event: object, at_ms: int) -> None:
+        if isinstance(event, PolicyActivated):
+            policies = policies_from_document(event.document)
+            self.state.policy = policy_document(policies)
+            if self.ctx is None:
+                self.ctx = FoldContext(Rules(policies), self.state.clock_ms)
+            self.ctx.rules = Rules(policies)
+        elif self.ctx is None:
+            raise LedgerError("the ledger of a shard begins with a policy_activated record, and this one does not")
+        elif isinstance(event, Tick):
+            self._tick(at_ms, self.ctx)
+        elif isinstance(event, ModelActivated):
+            self.state.model_version = event.version
+        else:
+            raise LedgerError(f"a ledger record of type {type(event).__name__} names no source")
+        self.ctx.fates[Fate.CONTROL] += 1
+
+    def _tick(self, now_ms: int, ctx: FoldContext) -> None:
+        if now_ms <= ctx.clock_ms:
+            return
+        self.state.clock_ms = ctx.clock_ms = now_ms
+        due = self.due
+        while due and due[0][0] <= now_ms:
+            due_ms, customer_id = heappop(due)
+            customer = self.customers.get(customer_id)
+            if customer is None or customer.due_ms != due_ms:
+                continue
+            if customer_id not in self.changed:
+                self.changed[customer_id] = customer
+                self.due_before[customer_id] = due_ms
+            fold_due(customer, due_ms, ctx)
+            if customer.due_ms:
+                heappush(due, (customer.due_ms, customer_id))
