@@ -1,0 +1,37 @@
+"""Outputs as CloudEvents 1.0 (structured JSON): an envelope that any consumer of events can read."""
+
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct
+
+from models.alerts import Alert
+from models.context import Output
+
+
+class CloudEvent(Struct, frozen=True, kw_only=True):
+    """The envelope; `id` is unique to the revision, `subject` the customer."""
+
+    specversion: str = "1.0"
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    datacontenttype: str = "application/json"
+    data: Any
+
+
+def cloud_event(output: Output) -> CloudEvent:
+    """The envelope of one output; its time is when the cause happened, so a replay yields the same bytes."""
+    body = output.body
+    if isinstance(body, Alert):
+        return CloudEvent(
+            id=output.output_id,
+            source=f"ebbwatch/{body.rule}",
+            type=f"ebbwatch.alert.{body.state}",
+            subject=output.key,
+            time=body.at,
+            data=body,
+        )
+    raise TypeError(f"no envelope is defined for {type(body).__name__}")

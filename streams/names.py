@@ -1,0 +1,27 @@
+"""Durable names in one place: topics, stored keys and feeds. None is ever reused for something else."""
+
+from typing import Final
+
+from models.context import Stream
+
+EVENTS_TOPIC: Final = "ebbwatch.events"
+"""The ledger: every accepted event and every control record, keyed by customer id."""
+DEAD_LETTERS_TOPIC: Final = "ebbwatch.dead-letters"
+"""What was refused, with the reason, the original bytes and where it came from."""
+
+STREAM_TOPICS: Final[dict[Stream, str]] = {
+    Stream.ALERTS: "ebbwatch.alerts",
+}
+"""The topic of each stream of outputs."""
+
+FEED_TOPICS: Final[dict[str, str]] = {
+    "transactions": "bank.transactions",
+    "logins": "bank.logins",
+    "calls": "bank.calls",
+    "complaints": "bank.complaints",
+    "customers": "bank.customers",
+}
+"""The topic of each feed of the bank."""
+
+DUE_INDEX: Final = "due"
+"""Sorted index of a shard: customers by the time, in ms, at which they next need a tick."""
