@@ -1,0 +1,35 @@
+"""SQLite as the embedded run uses it: write-ahead log, every commit on the disk before it returns."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+CACHE_BYTES = 64 << 20
+
+
+def open_database(path: Path, page_bytes: int = 4096) -> sqlite3.Connection:
+    """Open or create a database; `page_bytes` counts only when it is created. Transactions are explicit.
+
+    The file is readable by its owner alone: it holds customers' data.
+    """
+    path.touch(mode=0o600)
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    database.execute(f"PRAGMA page_size = {page_bytes}")
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute(f"PRAGMA cache_size = -{CACHE_BYTES >> 10}")
+    database.execute("PRAGMA busy_timeout = 10000")
+    return database
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing, and durable once the block is left; takes the write lock at once."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")

@@ -1,0 +1,1 @@
+"""Stores of shard state: one protocol, one contract suite."""

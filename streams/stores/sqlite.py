@@ -1,0 +1,150 @@
+"""The embedded store: every shard in one SQLite file, durable at each commit.
+
+What a commit costs with many customers is the random pages that a checkpoint of the write-ahead log must force to the
+disk. So checkpoints are rare, when the log has grown to `CHECKPOINT_WAL_BYTES`; pages are small; and aggregates, which
+would fill the inner nodes of a keyed tree, lie in a table of their own beside the index of their ids.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from streams.sqlite import open_database, transaction
+from streams.stores.base import Commit, OutboxEntry, PositionConflict, StoredShard, StoreError
+
+FORMAT = 1
+CHECKPOINT_WAL_BYTES = 512 << 20
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS shards (
+    shard INTEGER PRIMARY KEY,
+    position INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    state BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS customers (
+    row INTEGER PRIMARY KEY,
+    shard INTEGER NOT NULL,
+    customer_id TEXT NOT NULL,
+    body BLOB NOT NULL,
+    UNIQUE (shard, customer_id)
+);
+CREATE TABLE IF NOT EXISTS sorted_indexes (
+    shard INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    member TEXT NOT NULL,
+    score REAL NOT NULL,
+    PRIMARY KEY (shard, name, member)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_score ON sorted_indexes (shard, name, score, member);
+CREATE TABLE IF NOT EXISTS outbox (
+    shard INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    key TEXT NOT NULL,
+    output_id TEXT NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (shard, sequence)
+) WITHOUT ROWID;
+"""
+
+
+class SqliteStore:
+    """Implements `streams.stores.base.Store` in one file; many processes may read it while one writes."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the store at `path`; raises `StoreError` when it was written by another format."""
+        self._db = open_database(path, page_bytes=2048)
+        self._db.execute("PRAGMA wal_autocheckpoint = 0")
+        self._wal = path.with_name(path.name + "-wal")
+        (found,) = self._db.execute("PRAGMA user_version").fetchone()
+        if found not in (0, FORMAT):
+            raise StoreError(f"{path}: store format {found}, this version reads {FORMAT}: delete it to rebuild it")
+        self._db.executescript(_SCHEMA)
+        self._db.execute(f"PRAGMA user_version = {FORMAT}")
+
+    async def open_shard(self, shard: int) -> StoredShard:
+        """See `Store.open_shard`."""
+        row = self._db.execute("SELECT position, state FROM shards WHERE shard = ?", (shard,)).fetchone()
+        return StoredShard(*row) if row else StoredShard(0, b"")
+
+    async def load(self, shard: int, customer_ids: Sequence[str]) -> list[bytes | None]:
+        """See `Store.load`."""
+        rows = self._db.execute(
+            "SELECT c.customer_id, c.body FROM json_each(?) AS wanted"
+            " CROSS JOIN customers AS c ON c.shard = ? AND c.customer_id = wanted.value",
+            (msgspec.json.encode(customer_ids).decode(), shard),
+        )
+        found: dict[str, bytes] = dict(rows.fetchall())
+        return [found.get(customer_id) for customer_id in customer_ids]
+
+    async def due(self, shard: int, index: str, until: float) -> list[tuple[float, str]]:
+        """See `Store.due`."""
+        return self._db.execute(
+            "SELECT score, member FROM sorted_indexes WHERE shard = ? AND name = ? AND score <= ?"
+            " ORDER BY score, member",
+            (shard, index, until),
+        ).fetchall()
+
+    async def top(self, shard: int, index: str, n: int) -> list[tuple[float, str]]:
+        """See `Store.top`."""
+        return self._db.execute(
+            "SELECT score, member FROM sorted_indexes WHERE shard = ? AND name = ? ORDER BY score DESC, member LIMIT ?",
+            (shard, index, n),
+        ).fetchall()
+
+    async def commit(self, shard: int, commit: Commit) -> None:
+        """See `Store.commit`."""
+        db = self._db
+        with transaction(db):
+            row = db.execute("SELECT position, sequence FROM shards WHERE shard = ?", (shard,)).fetchone()
+            position, sequence = row or (0, 0)
+            if position != commit.expected_position:
+                raise PositionConflict(shard, commit.expected_position, position)
+            db.execute(
+                "INSERT OR REPLACE INTO shards (shard, position, sequence, state) VALUES (?, ?, ?, ?)",
+                (shard, commit.position, sequence + len(commit.outputs), commit.state),
+            )
+            db.executemany(
+                "INSERT INTO customers (shard, customer_id, body) VALUES (?, ?, ?)"
+                " ON CONFLICT (shard, customer_id) DO UPDATE SET body = excluded.body",
+                [(shard, customer_id, body) for customer_id, body in commit.customers],
+            )
+            for name, changes in commit.indexes.items():
+                db.executemany(
+                    "DELETE FROM sorted_indexes WHERE shard = ? AND name = ? AND member = ?",
+                    [(shard, name, member) for member, _ in changes],
+                )
+                db.executemany(
+                    "INSERT INTO sorted_indexes (shard, name, member, score) VALUES (?, ?, ?, ?)",
+                    [(shard, name, member, score) for member, score in changes if score is not None],
+                )
+            db.executemany(
+                "INSERT INTO outbox (shard, sequence, topic, key, output_id, body) VALUES (?, ?, ?, ?, ?, ?)",
+                [
+                    (shard, number, output.topic, output.key, output.output_id, output.body)
+                    for number, output in enumerate(commit.outputs, sequence + 1)
+                ],
+            )
+
+        if self._wal.stat().st_size >= CHECKPOINT_WAL_BYTES:
+            # Answers "busy" while someone reads; the next commit tries again.
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    async def outbox(self, shard: int, limit: int) -> list[OutboxEntry]:
+        """See `Store.outbox`."""
+        rows = self._db.execute(
+            "SELECT sequence, topic, key, output_id, body FROM outbox WHERE shard = ? ORDER BY sequence LIMIT ?",
+            (shard, limit),
+        )
+        return [OutboxEntry(*row) for row in rows]
+
+    async def clear_outbox(self, shard: int, through_sequence: int) -> None:
+        """See `Store.clear_outbox`."""
+        with transaction(self._db):
+            self._db.execute("DELETE FROM outbox WHERE shard = ? AND sequence <= ?", (shard, through_sequence))
+
+    async def close(self) -> None:
+        """See `Store.close`."""
+        self._db.close()
