@@ -1,0 +1,243 @@
+"""The embedded run: the whole pipeline in one process, with no broker and no server.
+
+Feeds -> ledger -> fold and commit -> outputs, in micro-batches. Each arrow is durable before the next one is
+followed, so a run that is killed at any moment goes on from there when it is started again.
+"""
+
+import asyncio
+import fcntl
+import time
+import zlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from msgspec import Struct
+
+from config.policies import Policies, policy_digest, policy_document
+from models.events import PolicyActivated, Tick
+from streams.codecs import encode_control_record
+from streams.feed_reader import open_feeds
+from streams.ingest import Accepted, DeadLetter, Ingest
+from streams.ledger import EmbeddedLedger
+from streams.live_feed import LiveFeed
+from streams.merge import MergedFeeds, Taken
+from streams.metrics import Metrics
+from streams.names import DEAD_LETTERS_TOPIC
+from streams.ndjson_sink import NdjsonSink
+from streams.processor import ShardProcessor
+from streams.pseudonyms import Pseudonymiser
+from streams.relay import Relay
+from streams.run_report import RunReport
+from streams.stores.sqlite import SqliteStore
+from streams.ticking import EventClock
+
+LEDGER_FILE = "ledger.sqlite3"
+STATE_FILE = "state.sqlite3"
+OUTPUT_DIRECTORY = "out"
+
+_LIVE_TICK_MS = 1000
+_LIVE_WAIT_S = 0.1
+
+
+class DirectoryInUse(RuntimeError):
+    """Another process is running on the same data directory."""
+
+
+class EmbeddedOptions(Struct, frozen=True, kw_only=True):
+    """How to run: `live` takes time from the wall clock instead of from the events."""
+
+    data: Path
+    feeds: list[str]
+    policies: Policies
+    shards: int | None = None
+    batch_records: int = 16_384
+    cache_customers: int = 100_000
+    tick_every_s: int = 60
+    live: bool = False
+    pseudonymiser: Pseudonymiser | None = None
+
+
+class EmbeddedRun:
+    """One run over a data directory; `report` and `metrics` tell what it does while it does it."""
+
+    def __init__(self, options: EmbeddedOptions) -> None:
+        """Open the directory, or make it; raises `DirectoryInUse`, `LedgerMismatch`, `StoreError` or `FeedError`."""
+        self._options = options
+        self.report = RunReport()
+        self.metrics = Metrics()
+        options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock = _locked(options.data / "lock")
+        self._ledger = EmbeddedLedger(options.data / LEDGER_FILE, options.shards)
+        self._store = SqliteStore(options.data / STATE_FILE)
+        output = options.data / OUTPUT_DIRECTORY
+        output.mkdir(exist_ok=True, mode=0o700)
+        self._sink = NdjsonSink(output)
+        self._relay = Relay(self._store, self._sink)
+        self._processors = [
+            ShardProcessor(self._store, shard, options.cache_customers // self._ledger.shards)
+            for shard in range(self._ledger.shards)
+        ]
+        tick_every_ms = _LIVE_TICK_MS if options.live else options.tick_every_s * 1000
+        self._clock = EventClock(tick_every_ms, self._ledger.clock_ms)
+        self._ingest = Ingest(options.pseudonymiser)
+        known = self._ledger.progress()
+        self._feeds = open_feeds(options.feeds, known)
+        self.report.skipped_lines = sum(feed.progress.lines for feed in self._feeds)
+        self.report.meters = [feed.meter for feed in self._feeds]
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Finish the batch that is under way, then end."""
+        self._stopping = True
+
+    async def run(self, after_batch: Callable[[], None] = lambda: None) -> RunReport:
+        """Run until the feeds end or `stop` is called; `after_batch` is called after each micro-batch."""
+        try:
+            await self._catch_up(after_batch)
+            self._activate_policies()
+            if self._options.live:
+                await self._run_live(after_batch)
+            else:
+                await self._run_recorded(after_batch)
+        finally:
+            self._sink.close()
+            await self._store.close()
+            self._ledger.close()
+            self._lock.close()
+        return self.report
+
+    async def _catch_up(self, after_batch: Callable[[], None]) -> None:
+        """Fold what a run before this one appended but did not commit, and deliver what it did not deliver."""
+        self._deliver_dead_letters()
+        for shard, processor in enumerate(self._processors):
+            await self._relay.drain(shard)
+            await processor.open()
+            before = self.report.records
+            while processor.position < self._ledger.ends[shard] and not self._stopping:
+                bodies = self._ledger.read(shard, processor.position, self._options.batch_records)
+                await self._process(shard, processor.position, bodies)
+                after_batch()
+                await asyncio.sleep(0)
+            self.report.caught_up += self.report.records - before
+
+    def _activate_policies(self) -> None:
+        digest = policy_digest(self._options.policies)
+        if digest == self._ledger.policy_digest:
+            return
+        record = PolicyActivated(digest=digest, document=policy_document(self._options.policies))
+        body = encode_control_record(record, self._ledger.clock_ms)
+        records = {shard: [body] for shard in range(self._ledger.shards)}
+        self._ledger.append(records, policy_digest=digest)
+
+    async def _run_recorded(self, after_batch: Callable[[], None]) -> None:
+        merged = MergedFeeds(self._feeds, self._ingest, _wall_ms())
+        while not self._stopping:
+            started_s = time.perf_counter()
+            taken = merged.take(self._options.batch_records)
+            self.report.feed_s += time.perf_counter() - started_s
+            await self._take_in(taken, self._event_ticks)
+            after_batch()
+            await asyncio.sleep(0)
+            if not taken.lines:
+                return
+
+    async def _run_live(self, after_batch: Callable[[], None]) -> None:
+        live = LiveFeed(self._feeds, self._ingest)
+        try:
+            while not self._stopping:
+                taken = await live.take(self._options.batch_records, _LIVE_WAIT_S)
+                ended = live.ended
+                await self._take_in(taken, lambda _: [])
+                after_batch()
+                if ended:
+                    return
+        finally:
+            live.close()
+
+    def _event_ticks(self, at_ms: int) -> list[int]:
+        return self._clock.ticks_until(at_ms) if at_ms >= self._clock.next_ms else []
+
+    async def _take_in(self, taken: Taken, ticks_until: Callable[[int], list[int]]) -> None:
+        """Append one stretch of the feeds to the ledger, then fold what the ledger has that the store has not."""
+        shards = self._ledger.shards
+        records: list[list[bytes]] = [[] for _ in range(shards)]
+        refused: list[DeadLetter] = []
+        next_ms = self._clock.next_ms
+        recorded = not self._options.live
+        for result in taken.results:
+            if type(result) is not Accepted:
+                refused.append(result)  # type: ignore[arg-type]
+                continue
+            if recorded and result.at_ms >= next_ms:
+                for tick_ms in ticks_until(result.at_ms):
+                    self._tick(records, tick_ms)
+                next_ms = self._clock.next_ms
+            shard = zlib.crc32(result.customer_id.encode()) % shards if shards > 1 else 0
+            records[shard].append(result.body)
+        if not recorded:
+            for tick_ms in self._clock.ticks_until(_wall_ms())[-1:]:
+                self._tick(records, tick_ms)
+        started_s = time.perf_counter()
+        starts = list(self._ledger.ends)
+        if taken.lines or any(records):
+            self._ledger.append(
+                {shard: bodies for shard, bodies in enumerate(records) if bodies},
+                taken.progress,
+                refused,
+                self._clock.clock_ms,
+            )
+        self.report.append_s += time.perf_counter() - started_s
+        self._count(taken, refused)
+        for shard, processor in enumerate(self._processors):
+            if processor.position < starts[shard]:
+                bodies = self._ledger.read(shard, processor.position, starts[shard] - processor.position)
+                await self._process(shard, processor.position, bodies)
+            if records[shard]:
+                await self._process(shard, starts[shard], records[shard])
+        if refused:
+            self._deliver_dead_letters()
+
+    def _tick(self, records: list[list[bytes]], tick_ms: int) -> None:
+        body = encode_control_record(Tick(at=datetime.fromtimestamp(tick_ms / 1000, UTC)), tick_ms)
+        for bodies in records:
+            bodies.append(body)
+
+    async def _process(self, shard: int, first_offset: int, bodies: list[bytes]) -> None:
+        processor = self._processors[shard]
+        report = await processor.process(first_offset, bodies)
+        self.report.saw_batch(report, processor.clock_ms)
+        self.metrics.saw_batch(shard, report, processor.clock_ms)
+        if report.outputs:
+            started_s = time.perf_counter()
+            await self._relay.drain(shard)
+            self.report.relay_s += time.perf_counter() - started_s
+
+    def _deliver_dead_letters(self) -> None:
+        while letters := self._ledger.dead_letters(1000):
+            self._sink.file(DEAD_LETTERS_TOPIC).append(0, letters)
+            self._ledger.clear_dead_letters(letters[-1][0])
+
+    def _count(self, taken: Taken, refused: list[DeadLetter]) -> None:
+        accepted = len(taken.results) - len(refused)
+        self.report.lines += taken.lines
+        self.report.accepted += accepted
+        self.metrics.accepted.inc(accepted)
+        for letter in refused:
+            self.report.refused[letter.reason] += 1
+            self.metrics.dead_letters.labels(letter.reason.value).inc()
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _locked(path: Path) -> IO[str]:
+    lock = path.open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise DirectoryInUse(f"{path.parent}: another ebbwatch is running on this data directory") from None
+    return lock

@@ -1,0 +1,39 @@
+"""Structured logs: one JSON object a line on standard error, with nothing of a customer in it."""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+
+class JsonFormatter(logging.Formatter):
+    """Time, level, logger and message, then what was passed as `extra={"fields": {...}}`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One line for one record; of an exception only its type and place, since its text may quote data."""
+        line: dict[str, Any] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        line.update(getattr(record, "fields", {}))
+        if record.exc_info and record.exc_info[0] is not None:
+            line["exception"] = record.exc_info[0].__name__
+            traceback = record.exc_info[2]
+            while traceback is not None and traceback.tb_next is not None:
+                traceback = traceback.tb_next
+            if traceback is not None:
+                code = traceback.tb_frame.f_code
+                line["raised_in"] = f"{code.co_qualname}:{traceback.tb_lineno}"
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def start_logging(level: str) -> None:
+    """Send every logger's records to standard error as JSON lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)

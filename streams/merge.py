@@ -1,0 +1,86 @@
+"""Several feeds become one sequence in time order, the same one however often it is interrupted."""
+
+from heapq import heapify, heappop, heapreplace
+from typing import NamedTuple
+
+from streams.feed_reader import Feed, Progress
+from streams.ingest import Accepted, DeadLetter, Ingest
+
+
+class Taken(NamedTuple):
+    """A stretch of the merged sequence: what became of its lines, and how far each source has come with it."""
+
+    results: list[Accepted | DeadLetter]
+    progress: dict[str, Progress]
+    lines: int
+
+
+class _Head:
+    """The next line of one feed, already judged, and the lines taken since progress was last reported."""
+
+    def __init__(self, feed: Feed, rank: int) -> None:
+        self.feed = feed
+        self.rank = rank
+        self.offset = feed.progress.lines
+        self.taken: list[bytes] = []
+        self.line = b""
+        self.result: Accepted | DeadLetter | None = None
+        self.at_ms = 0
+
+
+class MergedFeeds:
+    """Merges feeds by business time; of equal times the feed that was named first goes first.
+
+    A feed is taken in its own order: a record that comes late in its feed comes late in the merged sequence too, and
+    one that was refused keeps its place behind the record before it. Only the next line of each feed decides, and
+    those are the same after a restart, so what follows is as well.
+    """
+
+    def __init__(self, feeds: list[Feed], ingest: Ingest, now_ms: int) -> None:
+        """`now_ms` is the wall clock, against which times in the future are refused."""
+        self._ingest = ingest
+        self._now_ms = now_ms
+        heads = [_Head(feed, rank) for rank, feed in enumerate(feeds)]
+        self._heads = [(head.at_ms, head.rank, head) for head in heads if self._advance(head)]
+        self._feeds = feeds
+        heapify(self._heads)
+
+    def take(self, most_lines: int) -> Taken:
+        """The next stretch, of at most `most_lines` lines; no lines when all feeds have ended."""
+        results: list[Accepted | DeadLetter] = []
+        touched: dict[int, _Head] = {}
+        lines = 0
+        heads = self._heads
+        while heads and lines < most_lines:
+            _, _, head = heads[0]
+            touched[head.rank] = head
+            rival = min(heads[1:3], default=None)
+            while True:
+                if head.result is not None:
+                    results.append(head.result)
+                head.taken.append(head.line)
+                lines += 1
+                if not self._advance(head):
+                    heappop(heads)
+                    break
+                if lines >= most_lines or (rival is not None and (head.at_ms, head.rank) > rival[:2]):
+                    heapreplace(heads, (head.at_ms, head.rank, head))
+                    break
+        progress = {}
+        for head in touched.values():
+            head.feed.progress = progress[head.feed.source] = head.feed.progress.after(head.taken)
+            head.taken = []
+        return Taken(results, progress, lines)
+
+    def _advance(self, head: _Head) -> bool:
+        line = next(head.feed.lines, None)
+        if line is None:
+            return False
+        head.line = line
+        head.result = None
+        if line and not line.isspace():
+            head.result = result = self._ingest.accept(line, head.feed.source, head.offset, self._now_ms)
+            if type(result) is Accepted:
+                head.at_ms = result.at_ms
+        head.offset += 1
+        return True

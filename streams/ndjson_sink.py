@@ -1,0 +1,84 @@
+"""Outputs of an embedded run: one NDJSON file for each topic, each output in it exactly once.
+
+Each line is the output's JSON object with `shard` and `sequence` put in front. The file itself tells what it holds, so
+a delivery that is repeated after a crash is dropped, and a line that a crash cut short is cut off.
+"""
+
+import os
+from collections.abc import Sequence
+from io import BufferedRandom
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from streams.stores.base import OutboxEntry
+
+
+class _Place(Struct):
+    shard: int
+    sequence: int
+
+
+class NdjsonFile:
+    """One output file; appended durably, never twice the same sequence of a shard."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create `path`, and find out what it holds already."""
+        path.touch(mode=0o600)
+        self._file: BufferedRandom = path.open("r+b")
+        self._highest: dict[int, int] = {}
+        decoder = msgspec.json.Decoder(_Place)
+        end = 0
+        for line in self._file:
+            if not line.endswith(b"\n"):
+                break
+            place = decoder.decode(line)
+            self._highest[place.shard] = place.sequence
+            end += len(line)
+        self._file.seek(end)
+        self._file.truncate()
+
+    def append(self, shard: int, entries: Sequence[tuple[int, bytes]]) -> None:
+        """Append (sequence, JSON object) in order, but those that the file holds; on the disk when this returns."""
+        highest = self._highest.get(shard, 0)
+        fresh = [(sequence, body) for sequence, body in entries if sequence > highest]
+        if not fresh:
+            return
+        for sequence, body in fresh:
+            self._file.write(b'{"shard":%d,"sequence":%d,' % (shard, sequence) + body[1:] + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._highest[shard] = fresh[-1][0]
+
+    def close(self) -> None:
+        """Close the file; nothing appended is lost by not calling it."""
+        self._file.close()
+
+
+class NdjsonSink:
+    """Implements `streams.relay.Sink` in a directory; the file of the topic `ebbwatch.alerts` is `alerts.ndjson`."""
+
+    def __init__(self, directory: Path) -> None:
+        """Write into `directory`, which exists."""
+        self._directory = directory
+        self._files: dict[str, NdjsonFile] = {}
+
+    def file(self, topic: str) -> NdjsonFile:
+        """The file of a topic, opened on first use."""
+        if topic not in self._files:
+            self._files[topic] = NdjsonFile(self._directory / f"{topic.removeprefix('ebbwatch.')}.ndjson")
+        return self._files[topic]
+
+    async def deliver(self, shard: int, entries: Sequence[OutboxEntry]) -> None:
+        """See `Sink.deliver`."""
+        by_topic: dict[str, list[tuple[int, bytes]]] = {}
+        for entry in entries:
+            by_topic.setdefault(entry.topic, []).append((entry.sequence, entry.body))
+        for topic, bodies in by_topic.items():
+            self.file(topic).append(shard, bodies)
+
+    def close(self) -> None:
+        """Close every file."""
+        for file in self._files.values():
+            file.close()

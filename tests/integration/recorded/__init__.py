@@ -1,0 +1,1 @@
+"""Readers of recorded data, on the data itself."""
