@@ -1,0 +1,51 @@
+"""The closing summary of a run: what was seen, what was raised, where to look next."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from models.context import Fate
+from streams.run_report import RunReport
+
+
+def print_summary(console: Console, report: RunReport, data: Path) -> None:
+    """Print the summary of a finished run over the directory `data`."""
+    folded = report.fates[Fate.FOLDED]
+    console.print()
+    console.print(
+        f"[bold]{folded:,}[/] events folded in {report.elapsed_s:,.1f} s"
+        f" ([bold]{folded / max(report.elapsed_s, 1e-9):,.0f}[/] a second)."
+    )
+    if report.skipped_lines:
+        console.print(f"{report.skipped_lines:,} lines had been read before and were not read again.")
+    if report.fates[Fate.DUPLICATE_EVENT]:
+        console.print(f"{report.fates[Fate.DUPLICATE_EVENT]:,} events had an id seen before and changed nothing.")
+    if report.refused:
+        refused = ", ".join(f"{count:,} {reason.value}" for reason, count in report.refused.most_common())
+        console.print(f"{report.refused.total():,} records were refused: {refused}.")
+    _print_alerts(console, report)
+    out = data / "out"
+    console.print("\nWhere to look next:")
+    console.print(f"  {out / 'alerts.ndjson'}  every alert with its figures and evidence")
+    if report.refused:
+        console.print(f"  {out / 'dead-letters.ndjson'}  what was refused, and why")
+    console.print(f"  ebbwatch status --data {data}  the shards, and who is losing most right now")
+    console.print(f"  ebbwatch verify --data {data}  replay the ledger and compare")
+
+
+def _print_alerts(console: Console, report: RunReport) -> None:
+    rules = sorted({rule for rule, _ in report.alerts})
+    if not rules:
+        console.print("No alerts.")
+        return
+    table = Table(title="Alerts", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("rule")
+    for state in ("raised", "updated", "resolved"):
+        table.add_column(state, justify="right")
+    for rule in rules:
+        table.add_row(rule, *(f"{report.alerts[rule, state]:,}" for state in ("raised", "updated", "resolved")))
+    console.print(table)
+    for alert in list(report.latest)[-3:]:
+        what = f"{alert.rule} {alert.state}: {alert.customer_id}: {alert.summary}"
+        console.print(f"  [dim]{alert.at:%Y-%m-%d %H:%M}[/] {what}")
