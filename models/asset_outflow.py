@@ -27,6 +27,7 @@ INDEX = "asset_outflow"
 
 NO_BASIS = "none"
 _LOWEST_CENTS = 1
+_BELOW_FLOOR = (RULE, Reason.BELOW_FLOOR)
 
 
 class Measure(Struct):
@@ -53,9 +54,9 @@ def on_money_moved(customer: Customer, moved: Outflow | None, event_id: str, at_
     if state is None:
         if moved is None:
             return
-        net = money_flows.net_outflow(flows)
+        net = flows.net_cents
         if net < ctx.rules.outflow_by_tier[customer.tier].floor:
-            ctx.decisions[RULE, Reason.BELOW_FLOOR] += 1
+            ctx.decisions[_BELOW_FLOOR] += 1
             return
     _decide(customer, flows, state, moved, at_ms, f"event:{event_id}", ctx)
 
@@ -77,7 +78,7 @@ def measure(customer: Customer, flows: Flows, at_ms: int, rules: Rules) -> Measu
     """The figures as they stand at `at_ms`; the basis is "none" where neither assets nor a habit are known."""
     tier = rules.outflow_by_tier[customer.tier]
     window = rules.outflow_window_days
-    net = money_flows.net_outflow(flows)
+    net = flows.net_cents
     habit_daily = money_flows.habitual_daily_outflow(flows, rules.outflow.history_days)
     assets, basis = known_assets(customer, at_ms, rules)
     if assets is not None:
@@ -201,7 +202,8 @@ def _finding(customer: Customer, flows: Flows, found: Measure, triggers: list[st
     }
     if found.assets is not None:
         figures["assets_at_start"] = found.assets / 100
-        figures["share_of_assets"] = round(found.net / found.assets, 4)
+        if found.assets > _LOWEST_CENTS:
+            figures["share_of_assets"] = round(found.net / found.assets, 4)
     if found.habit_daily is not None:
         figures["habitual_daily_outflow"] = round(found.habit_daily) / 100
     if evidence:
@@ -221,7 +223,9 @@ def _finding(customer: Customer, flows: Flows, found: Measure, triggers: list[st
 def _summary(found: Measure, draining: int, rules: Rules) -> str:
     amount = f"{rules.reporting_currency} {found.net / 100:,.2f}"
     window = rules.outflow_window_days
-    if found.assets is not None:
+    if found.assets == _LOWEST_CENTS:
+        measured = "with no assets known at its start"
+    elif found.assets is not None:
         measured = f"{found.net / found.assets:.0%} of the assets known at its start"
     elif found.basis == NO_BASIS:
         measured = "neither assets nor a habit known"

@@ -1,12 +1,15 @@
-"""What is counted of a customer, by durable code: codes are stored, so none is ever reused for something else."""
+"""What is counted of a customer, by durable code: codes are stored, so none is ever reused for something else.
 
+A code fits into a byte: the aggregate keeps the codes that it has counted in one string of bytes, and their cells,
+packed, in another.
+"""
+
+from struct import Struct
 from typing import Final
 
 from models.customer import Customer
-from models.decay import REBASE_AFTER_MS, Weights, rebased
+from models.decay import Cell, Weights, rebased
 
-ACTIVITY: Final = 1
-"""Whatever the customer did: transactions but fees and interest, logins, page views, inbound contacts."""
 MONEY_IN: Final = 2
 """External money in, cents."""
 MONEY_OUT: Final = 3
@@ -39,23 +42,64 @@ TRANSACTION_KINDS: Final[dict[str, int]] = {
 """One counter for each kind of transaction."""
 
 
+NAMES: Final[dict[str, int]] = {
+    "money in": MONEY_IN,
+    "money out": MONEY_OUT,
+    "own or bank, in": OWN_IN,
+    "own or bank, out": OWN_OUT,
+    **{f"transactions: {kind}": code for kind, code in TRANSACTION_KINDS.items()},
+    "logins": LOGIN,
+    "failed logins": LOGIN_FAILED,
+    "page views": PAGE_VIEW,
+    "contacts by the customer": CONTACT_IN,
+    "contacts abandoned": CONTACT_ABANDONED,
+    "contacts by the bank": CONTACT_OUT,
+    "complaints": COMPLAINT,
+}
+"""Every counter, in words."""
+MONEY: Final = frozenset({MONEY_IN, MONEY_OUT, OWN_IN, OWN_OUT})
+"""Counters in cents; the others count events."""
+_ACTIVITIES: Final = frozenset({LOGIN, PAGE_VIEW, CONTACT_IN}) | {
+    code for kind, code in TRANSACTION_KINDS.items() if kind not in ("fee", "interest")
+}
+_CELL: Final = Struct("<3d")
+"""A cell as it is packed: three little-endian doubles. Packed, a counter costs 25 bytes and is never decoded whole."""
+
+
 def count(customer: Customer, code: int, by: Weights, amount: float = 1.0) -> None:
     """Add `amount` at the time whose `models.decay.weights` are `by`."""
-    cell = customer.counters.get(code)
-    if cell is None:
-        customer.counters[code] = [amount * by[0], amount * by[1], amount * by[2]]
-    else:
-        cell[0] += amount * by[0]
-        cell[1] += amount * by[1]
-        cell[2] += amount * by[2]
-
-
-def keep_landmark_near(customer: Customer, at_ms: int) -> None:
-    """Move the landmark of every cell up to `at_ms` before weights grow out of a float's range."""
-    if at_ms - customer.landmark_ms <= REBASE_AFTER_MS:
+    place = customer.counted.find(code)
+    if place < 0:
+        customer.counted += bytes((code,))
+        customer.cells += _CELL.pack(amount * by[0], amount * by[1], amount * by[2])
         return
-    for code, cell in customer.counters.items():
-        customer.counters[code] = rebased(cell, customer.landmark_ms, at_ms)
+    place *= _CELL.size
+    cells = customer.cells
+    by_7, by_30, by_90 = _CELL.unpack_from(cells, place)
+    _CELL.pack_into(cells, place, by_7 + amount * by[0], by_30 + amount * by[1], by_90 + amount * by[2])
+
+
+def cell(customer: Customer, code: int) -> Cell | None:
+    """The decayed sums of one counter; None when nothing was ever counted."""
+    place = customer.counted.find(code)
+    return None if place < 0 else list(_CELL.unpack_from(customer.cells, place * _CELL.size))
+
+
+def activity(customer: Customer) -> Cell:
+    """Decayed count of whatever the customer did: transactions, logins, page views, inbound contacts."""
+    total = [0.0, 0.0, 0.0]
+    for code, cell in zip(customer.counted, _CELL.iter_unpack(customer.cells), strict=True):
+        if code in _ACTIVITIES:
+            total[0] += cell[0]
+            total[1] += cell[1]
+            total[2] += cell[2]
+    return total
+
+
+def move_landmark(customer: Customer, at_ms: int) -> None:
+    """Express every cell relative to `at_ms`, before weights grow out of a float's range."""
+    cells = list(_CELL.iter_unpack(customer.cells))
+    customer.cells = bytearray().join(_CELL.pack(*rebased(list(cell), customer.landmark_ms, at_ms)) for cell in cells)
     for inquiry in customer.inquiries.values():
         inquiry.cell = rebased(inquiry.cell, customer.landmark_ms, at_ms)
     customer.landmark_ms = at_ms

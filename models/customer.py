@@ -58,8 +58,9 @@ class Flows(Struct, array_like=True, gc=False):
     """External money of recent local days, exact, and the habit that older days have become.
 
     `days` is flat: day, cents in, cents out, day, ...; ascending, only days on which external money moved, all after
-    `rolled_day`. Days up to `rolled_day` have become `habit_cents`: a forward-decayed sum of their outflows
-    (half-life 90 days, relative to `landmark_day`). `largest` are the biggest outflows after `rolled_day`.
+    `rolled_day`; `net_cents` is what left on them less what came. Days up to `rolled_day` have become `habit_cents`: a
+    forward-decayed sum of their outflows (half-life 90 days, relative to `landmark_day`). `largest` are the biggest
+    outflows after `rolled_day`.
     """
 
     first_day: int
@@ -68,6 +69,7 @@ class Flows(Struct, array_like=True, gc=False):
     days: list[int] = field(default_factory=list)
     largest: list[Outflow] = field(default_factory=list)
     habit_cents: float = 0.0
+    net_cents: int = 0
 
 
 class Payroll(Struct, array_like=True, gc=False):
@@ -124,7 +126,10 @@ class Profile(Struct, array_like=True, gc=False):
 
 
 class Customer(Struct, array_like=True, gc=False):
-    """One customer's aggregate; `models.fold` is the only writer."""
+    """One customer's aggregate; `models.fold` is the only writer.
+
+    `counted` and `cells` are its decayed counters, packed; `models.counters` reads and writes them.
+    """
 
     customer_id: str
     first_ms: int
@@ -137,7 +142,8 @@ class Customer(Struct, array_like=True, gc=False):
     tier: str = "basic"
     stage: str = "acquisition"
     stage_day: int = -1
-    counters: dict[int, Cell] = field(default_factory=dict)
+    counted: bytes = b""
+    cells: bytearray = field(default_factory=bytearray)
     accounts: list[Account] = field(default_factory=list)
     products: list[str] = field(default_factory=list)
     profile: Profile = field(default_factory=Profile)

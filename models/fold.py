@@ -13,7 +13,7 @@ from models.alerts import next_due_ms
 from models.context import FoldContext
 from models.counters import count
 from models.customer import RECENT_EVENT_IDS, RECENT_ID_BYTES, AlertState, Customer, Outflow
-from models.decay import Weights, weights
+from models.decay import REBASE_AFTER_MS, Weights, weights
 from models.events import (
     AccountClosed,
     AccountOpened,
@@ -30,6 +30,8 @@ from models.events import (
 )
 
 _KEPT_ID_BYTES = (RECENT_EVENT_IDS - 1) * RECENT_ID_BYTES
+STAGE_EVERY_DAYS = 7
+"""How often the lifecycle stage is looked at again, when something happens."""
 _Handler = Callable[[Customer, Any, int, int, Weights, FoldContext], None]
 
 
@@ -47,19 +49,20 @@ def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) 
     digest = hashlib.blake2b(event.event_id.encode(), digest_size=RECENT_ID_BYTES).digest()
     if customer is None:
         customer = new_customer(event.customer_id, at_ms)
-    elif _is_recent(customer.recent, digest):
+    elif digest in customer.recent and _is_recent(customer.recent, digest):
         return None
     customer.recent = customer.recent[-_KEPT_ID_BYTES:] + digest
     customer.events += 1
     if at_ms > customer.last_ms:
         customer.last_ms = at_ms
-        counters.keep_landmark_near(customer, at_ms)
+        if at_ms - customer.landmark_ms > REBASE_AFTER_MS:
+            counters.move_landmark(customer, at_ms)
     elif at_ms < customer.first_ms:
         customer.first_ms = at_ms
     by = weights(at_ms, customer.landmark_ms)
     day = ctx.rules.days.day_of(at_ms)
     _HANDLERS[type(event)](customer, event, at_ms, day, by, ctx)
-    if day > customer.stage_day:
+    if day >= customer.stage_day + STAGE_EVERY_DAYS:
         relationship.refresh_stage(customer, day, at_ms, ctx.rules)
     customer.due_ms = next_due_ms(customer) if customer.alerts else 0
     return customer
@@ -86,8 +89,6 @@ def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, b
     rules = ctx.rules
     kind = event.kind
     count(customer, counters.TRANSACTION_KINDS[kind], by)
-    if kind not in ("fee", "interest"):
-        count(customer, counters.ACTIVITY, by)
     cents = rules.cents(event.amount, event.currency)
     balance = event.balance_after
     balance_cents = None if balance is None else rules.cents(balance, event.currency)
@@ -104,18 +105,19 @@ def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, b
             relationship.see_payroll(customer, cents, at_ms)
         return
     now_ms = max(customer.last_ms, ctx.clock_ms)
+    window_days = rules.outflow_window_days
+    moved: Outflow | None = None
     if comes_in:
         count(customer, counters.MONEY_IN, by, cents)
-        cents_in, cents_out = cents, 0
+        flows = customer.flows = money_flows.record_inflow(customer.flows, day, cents, window_days)
     else:
         count(customer, counters.MONEY_OUT, by, cents)
-        cents_in, cents_out = 0, cents
-    flows = customer.flows = money_flows.record(
-        customer.flows, day, cents_in, cents_out, at_ms, event.event_id, rules.outflow_window_days
-    )
+        moved = Outflow(cents, day, at_ms, event.event_id)
+        flows = customer.flows = money_flows.record_outflow(customer.flows, moved, window_days)
     if now_ms > at_ms:
-        money_flows.roll(flows, rules.days.day_of(now_ms), rules.outflow_window_days)
-    moved = Outflow(cents, day, at_ms, event.event_id) if cents_out and day > flows.rolled_day else None
+        money_flows.roll(flows, rules.days.day_of(now_ms), window_days)
+        if day <= flows.rolled_day:
+            moved = None  # too late to have moved anything within the window
     asset_outflow.on_money_moved(customer, moved, event.event_id, now_ms, ctx)
 
 
@@ -148,14 +150,12 @@ def _product_closed(
 def _login(customer: Customer, event: Login, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
     if event.succeeded:
         count(customer, counters.LOGIN, by)
-        count(customer, counters.ACTIVITY, by)
     else:
         count(customer, counters.LOGIN_FAILED, by)
 
 
 def _page_view(customer: Customer, event: PageView, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
     count(customer, counters.PAGE_VIEW, by)
-    count(customer, counters.ACTIVITY, by)
 
 
 def _contact(customer: Customer, event: Contact, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
@@ -163,7 +163,6 @@ def _contact(customer: Customer, event: Contact, at_ms: int, day: int, by: Weigh
         count(customer, counters.CONTACT_OUT, by)
         return
     count(customer, counters.CONTACT_IN, by)
-    count(customer, counters.ACTIVITY, by)
     if event.outcome == "abandoned":
         count(customer, counters.CONTACT_ABANDONED, by)
     repeated_inquiry.on_contact(customer, event.reason, event.event_id, at_ms, by, ctx)

@@ -21,26 +21,37 @@ def is_external(transaction: Transaction) -> bool:
     return transaction.counterparty not in INTERNAL_COUNTERPARTIES and transaction.kind not in INTERNAL_KINDS
 
 
-def record(
-    flows: Flows | None, day: int, cents_in: int, cents_out: int, at_ms: int, event_id: str, window_days: int
-) -> Flows:
-    """Add external money of local day `day`; a day that the window has left behind goes into the habit."""
-    if flows is None:
-        flows = Flows(first_day=day, landmark_day=day, rolled_day=day - window_days)
-    roll(flows, day, window_days)
-    if day < flows.first_day:
-        flows.first_day = day
-    if day <= flows.rolled_day:
-        flows.habit_cents += cents_out * _habit_weight(flows, day)
-        return flows
-    days = flows.days
-    if days and days[-3] == day:
-        days[-2] += cents_in
-        days[-1] += cents_out
+def record_inflow(flows: Flows | None, day: int, cents: int, window_days: int) -> Flows:
+    """Add external money that came in on local day `day`."""
+    flows = _reaching(flows, day, window_days)
+    if day > flows.rolled_day:
+        flows.net_cents -= cents
+        _add(flows.days, day, cents, 0)
+    return flows
+
+
+def record_outflow(flows: Flows | None, outflow: Outflow, window_days: int) -> Flows:
+    """Add external money that left; what the window has left behind goes into the habit."""
+    day, cents = outflow.day, outflow.cents
+    flows = _reaching(flows, day, window_days)
+    if day > flows.rolled_day:
+        flows.net_cents += cents
+        _add(flows.days, day, 0, cents)
+        if cents:
+            _keep_largest(flows.largest, outflow)
     else:
-        _insert(days, day, cents_in, cents_out)
-    if cents_out:
-        _keep_largest(flows.largest, Outflow(cents_out, day, at_ms, event_id))
+        flows.habit_cents += cents * _habit_weight(flows, day)
+    return flows
+
+
+def _reaching(flows: Flows | None, day: int, window_days: int) -> Flows:
+    """The flows, with a window that ends no earlier than `day`."""
+    if flows is None:
+        return Flows(first_day=day, landmark_day=day, rolled_day=day - window_days)
+    if day - window_days > flows.rolled_day:
+        roll(flows, day, window_days)
+    elif day < flows.first_day:
+        flows.first_day = day
     return flows
 
 
@@ -53,17 +64,12 @@ def roll(flows: Flows, today: int, window_days: int) -> None:
     days = flows.days
     gone = 0
     while gone < len(days) and days[gone] <= rolled_day:
+        flows.net_cents -= days[gone + 2] - days[gone + 1]
         flows.habit_cents += days[gone + 2] * _habit_weight(flows, days[gone])
         gone += 3
     if gone:
         del days[:gone]
         flows.largest = [outflow for outflow in flows.largest if outflow.day > rolled_day]
-
-
-def net_outflow(flows: Flows) -> int:
-    """Cents that left over the window, less those that came; negative when more came."""
-    days = flows.days
-    return sum(days[2::3]) - sum(days[1::3])
 
 
 def habitual_daily_outflow(flows: Flows, history_days: int) -> float | None:
@@ -88,7 +94,7 @@ def _habit_weight(flows: Flows, day: int) -> float:
     return exp2((day - flows.landmark_day) / HABIT_HALF_LIFE_DAYS)
 
 
-def _insert(days: list[int], day: int, cents_in: int, cents_out: int) -> None:
+def _add(days: list[int], day: int, cents_in: int, cents_out: int) -> None:
     at = len(days)
     while at and days[at - 3] > day:
         at -= 3

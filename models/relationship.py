@@ -111,21 +111,17 @@ def see_profile(customer: Customer, stated: ProfileChanged, at_ms: int, rules: R
 
 
 def refresh_stage(customer: Customer, day: int, at_ms: int, rules: Rules) -> None:
-    """Lifecycle stage, looked at once on each local day on which something happens."""
+    """Lifecycle stage from the pace of what the customer does, lately against usually."""
     customer.stage_day = day
     policy = rules.policies.lifecycle
     began_ms = customer.first_ms if customer.profile.opened_ms is None else customer.profile.opened_ms
     if at_ms - began_ms < policy.acquisition_days * DAY_MS:
         customer.stage = "acquisition"
         return
-    cell = customer.counters.get(counters.ACTIVITY)
-    if cell is None:
-        customer.stage = "decline"
-        return
-    _, lately, usually = daily_rates(cell, at_ms, customer.landmark_ms, customer.first_ms)
-    if lately >= policy.growth_ratio * usually:
+    _, lately, usually = daily_rates(counters.activity(customer), at_ms, customer.landmark_ms, customer.first_ms)
+    if usually > 0 and lately >= policy.growth_ratio * usually:
         customer.stage = "growth"
-    elif lately < policy.decline_ratio * usually:
+    elif lately <= policy.decline_ratio * usually:
         customer.stage = "decline"
     else:
         customer.stage = "maturity"

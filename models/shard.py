@@ -45,6 +45,10 @@ def decode_state(body: bytes) -> ShardState:
     return _state_decoder.decode(body)
 
 
+# Bound once: looking a member up in its enum costs more than counting it.
+_FOLDED, _CONTROL = Fate.FOLDED, Fate.CONTROL
+
+
 class LedgerError(RuntimeError):
     """The ledger breaks an invariant that every writer keeps; folding on would make up a state."""
 
@@ -61,7 +65,6 @@ class ShardFold:
         """Continue from `state`, with nobody loaded."""
         self.state = state
         self.customers: MutableMapping[str, Customer] = {}
-        self.changed: dict[str, Customer] = {}
         self.due_before: dict[str, int] = {}
         self.due: list[tuple[int, str]] = []
         self.ctx: FoldContext | None = None
@@ -71,7 +74,6 @@ class ShardFold:
     def begin(self, customers: MutableMapping[str, Customer], due: list[tuple[int, str]]) -> None:
         """Start a batch: who is loaded, and the stored deadlines that its ticks may reach."""
         self.customers = customers
-        self.changed = {}
         self.due_before = {}
         self.due = due
         heapify(self.due)
@@ -96,12 +98,18 @@ class ShardFold:
         if customer is None:
             ctx.fates[Fate.DUPLICATE_EVENT] += 1
             return
-        ctx.fates[Fate.FOLDED] += 1
-        if customer_id not in self.changed:
-            self.changed[customer_id] = self.customers[customer_id] = customer
+        ctx.fates[_FOLDED] += 1
+        if customer_id not in self.due_before:
             self.due_before[customer_id] = due_before_ms
+            if before is None:
+                self.customers[customer_id] = customer
         if customer.due_ms and customer.due_ms != due_before_ms:
             heappush(self.due, (customer.due_ms, customer_id))
+
+    @property
+    def changed(self) -> dict[str, Customer]:
+        """The customers that the batch has changed so far, by id."""
+        return {customer_id: self.customers[customer_id] for customer_id in self.due_before}
 
     def take(self) -> Results:
         """What folding has said since it was last asked; empty when no policy has been activated yet."""
@@ -122,7 +130,7 @@ class ShardFold:
             self.state.model_version = event.version
         else:
             raise LedgerError(f"a ledger record of type {type(event).__name__} names no source")
-        self.ctx.fates[Fate.CONTROL] += 1
+        self.ctx.fates[_CONTROL] += 1
 
     def _tick(self, now_ms: int, ctx: FoldContext) -> None:
         if now_ms <= ctx.clock_ms:
@@ -134,9 +142,7 @@ class ShardFold:
             customer = self.customers.get(customer_id)
             if customer is None or customer.due_ms != due_ms:
                 continue
-            if customer_id not in self.changed:
-                self.changed[customer_id] = customer
-                self.due_before[customer_id] = due_ms
+            self.due_before.setdefault(customer_id, due_ms)
             fold_due(customer, due_ms, ctx)
             if customer.due_ms:
                 heappush(due, (customer.due_ms, customer_id))

@@ -5,6 +5,7 @@ kind of value that was found, and never a value: what a customer's record holds 
 """
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -99,9 +100,12 @@ def encode_control_record(event: Control, at_ms: int) -> bytes:
     return _encoder.encode(LedgerRecord(v=SCHEMA_VERSION, at_ms=at_ms, event=event))
 
 
-def decode_ledger_record(body: bytes) -> LedgerRecord:
-    """Inverse of the two above; raises `msgspec.ValidationError`, which only a foreign writer can cause."""
-    return _ledger_decoder.decode(body)
+def decode_ledger_run(bodies: Sequence[bytes]) -> list[LedgerRecord]:
+    """Inverse of the two above, for a run of records at once; a canonical record holds no newline.
+
+    Raises `msgspec.ValidationError`, which only a foreign writer can cause.
+    """
+    return _ledger_decoder.decode_lines(b"\n".join(bodies))
 
 
 def encode_json(body: Any) -> bytes:

@@ -20,6 +20,11 @@ class _Place(Struct):
     sequence: int
 
 
+def output_file(directory: Path, topic: str) -> Path:
+    """The file of a topic: `alerts.ndjson` for `ebbwatch.alerts`."""
+    return directory / f"{topic.removeprefix('ebbwatch.')}.ndjson"
+
+
 class NdjsonFile:
     """One output file; appended durably, never twice the same sequence of a shard."""
 
@@ -57,7 +62,7 @@ class NdjsonFile:
 
 
 class NdjsonSink:
-    """Implements `streams.relay.Sink` in a directory; the file of the topic `ebbwatch.alerts` is `alerts.ndjson`."""
+    """Implements `streams.relay.Sink` in a directory, one file for each topic."""
 
     def __init__(self, directory: Path) -> None:
         """Write into `directory`, which exists."""
@@ -67,7 +72,7 @@ class NdjsonSink:
     def file(self, topic: str) -> NdjsonFile:
         """The file of a topic, opened on first use."""
         if topic not in self._files:
-            self._files[topic] = NdjsonFile(self._directory / f"{topic.removeprefix('ebbwatch.')}.ndjson")
+            self._files[topic] = NdjsonFile(output_file(self._directory, topic))
         return self._files[topic]
 
     async def deliver(self, shard: int, entries: Sequence[OutboxEntry]) -> None:

@@ -16,7 +16,7 @@ from models.customer import Customer, decode_customer, encode_customer
 from models.events import Tick
 from models.shard import ShardFold, ShardState, decode_state, encode_state
 from streams.cloud_events import cloud_event
-from streams.codecs import decode_ledger_record
+from streams.codecs import decode_ledger_run
 from streams.customer_cache import CustomerCache
 from streams.names import DUE_INDEX, STREAM_TOPICS
 from streams.stores.base import Commit, NewOutput, PositionConflict, Store
@@ -90,7 +90,7 @@ class ShardProcessor:
 
     async def _process(self, fold: ShardFold, bodies: Sequence[bytes]) -> BatchReport:
         started_s = time.perf_counter()
-        records = [decode_ledger_record(body) for body in bodies]
+        records = decode_ledger_run(bodies)
         named: dict[str, None] = {}
         last_tick_ms = 0
         for record in records:
@@ -154,9 +154,10 @@ class ShardProcessor:
         outputs: list[Output],
         rankings: dict[tuple[str, str], float | None],
     ) -> Commit:
+        changed = fold.changed
         due_changes: list[tuple[str, float | None]] = [
             (customer_id, float(customer.due_ms) if customer.due_ms else None)
-            for customer_id, customer in fold.changed.items()
+            for customer_id, customer in changed.items()
             if customer.due_ms != fold.due_before[customer_id]
         ]
         indexes: dict[str, list[tuple[str, float | None]]] = {}
@@ -168,9 +169,7 @@ class ShardProcessor:
             expected_position=self._position,
             position=self._position + records,
             state=encode_state(fold.state),
-            customers=[
-                (customer_id, encode_customer(fold.changed[customer_id])) for customer_id in sorted(fold.changed)
-            ],
+            customers=[(customer_id, encode_customer(changed[customer_id])) for customer_id in sorted(changed)],
             indexes={**indexes},
             outputs=[_outgoing(output) for output in outputs],
         )

@@ -66,6 +66,10 @@ class MemoryStore:
             held.sequence += 1
             held.outbox.append(OutboxEntry(held.sequence, output.topic, output.key, output.output_id, output.body))
 
+    def customers_of(self, shard: int) -> dict[str, bytes]:
+        """Every customer of a shard, encoded, by id."""
+        return dict(self._shard(shard).customers)
+
     async def outbox(self, shard: int, limit: int) -> list[OutboxEntry]:
         """See `Store.outbox`."""
         return self._shard(shard).outbox[:limit]

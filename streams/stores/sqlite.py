@@ -5,7 +5,7 @@ disk. So checkpoints are rare, when the log has grown to `CHECKPOINT_WAL_BYTES`;
 would fill the inner nodes of a keyed tree, lie in a table of their own beside the index of their ids.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -131,6 +131,15 @@ class SqliteStore:
         if self._wal.stat().st_size >= CHECKPOINT_WAL_BYTES:
             # Answers "busy" while someone reads; the next commit tries again.
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def customers_of(self, shard: int) -> Iterator[tuple[str, bytes]]:
+        """Every customer of a shard, as (id, encoded aggregate)."""
+        yield from self._db.execute("SELECT customer_id, body FROM customers WHERE shard = ?", (shard,))
+
+    def customer_count(self, shard: int) -> int:
+        """How many customers a shard has."""
+        (count,) = self._db.execute("SELECT COUNT(*) FROM customers WHERE shard = ?", (shard,)).fetchone()
+        return int(count)
 
     async def outbox(self, shard: int, limit: int) -> list[OutboxEntry]:
         """See `Store.outbox`."""
