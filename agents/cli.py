@@ -2,8 +2,15 @@
 
 import click
 
+from agents.commands.customer import customer
+from agents.commands.demo import demo
+from agents.commands.policies import policies
 from agents.commands.recorded import import_recorded
 from agents.commands.run import run
+from agents.commands.schema import schema
+from agents.commands.simulate import simulate
+from agents.commands.status import status
+from agents.commands.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -12,5 +19,5 @@ def main() -> None:
     """Watch a bank's customers ebb away while it can still be stopped."""
 
 
-main.add_command(run)
-main.add_command(import_recorded)
+for command in (run, demo, status, customer, verify, simulate, import_recorded, schema, policies):
+    main.add_command(command)

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import signal
 import time
@@ -19,6 +18,7 @@ from config.settings import Settings, SettingsError
 from models.context import Fate
 from streams.embedded import DirectoryInUse, EmbeddedOptions, EmbeddedRun
 from streams.feed_reader import STDIN, FeedError
+from streams.garbage import tune_garbage_collection
 from streams.ledger import LedgerMismatch
 from streams.logs import start_logging
 from streams.pseudonyms import Pseudonymiser
@@ -108,8 +108,7 @@ def pseudonymiser(settings: Settings) -> Pseudonymiser | None:
 
 def run_embedded(options: EmbeddedOptions, metrics_port: int, plain: bool, title: str = "ebbwatch") -> RunReport:
     """Run to the end, with the live view on a terminal and logs elsewhere; SIGINT and SIGTERM end it in good order."""
-    # Aggregates and events are trees: reference counting frees them, and the cyclic collector would only walk them.
-    gc.set_threshold(100_000, 50, 1000)
+    tune_garbage_collection()
     job = EmbeddedRun(options)
     console = Console(stderr=True)
     with contextlib.ExitStack() as stack:

@@ -1,0 +1,56 @@
+"""`ebbwatch status`: where the shards of a data directory stand, and who is losing most."""
+
+import asyncio
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from agents.commands.data_directory import data_option
+from models import asset_outflow
+from models.alerts import instant
+from models.customer import decode_customer
+from models.shard import decode_state
+from streams.embedded import LEDGER_FILE, STATE_FILE
+from streams.ledger import EmbeddedLedger
+from streams.stores.sqlite import SqliteStore
+
+
+@click.command()
+@data_option
+@click.option("--top", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many customers to list.")
+def status(data: Path, top: int) -> None:
+    """Show where the shards stand, and the customers with the largest outflow that is still open."""
+    asyncio.run(_show(data, top))
+
+
+async def _show(data: Path, top: int) -> None:
+    ledger, store = EmbeddedLedger(data / LEDGER_FILE), SqliteStore(data / STATE_FILE)
+    console = Console()
+    shards = Table("shard", "position", "ledger end", "customers", "time (UTC)", "policies", box=None)
+    leaders: list[tuple[float, int, str]] = []
+    for shard in range(ledger.shards):
+        stored = await store.open_shard(shard)
+        state = decode_state(stored.state) if stored.state else None
+        clock = f"{instant(state.clock_ms):%Y-%m-%d %H:%M:%S}" if state and state.clock_ms else "-"
+        version = str(state.policy.get("version", "-")) if state else "-"
+        customers = store.customer_count(shard)
+        shards.add_row(str(shard), f"{stored.position:,}", f"{ledger.ends[shard]:,}", f"{customers:,}", clock, version)
+        leaders += [(score, shard, member) for score, member in await store.top(shard, asset_outflow.INDEX, top)]
+    console.print(shards)
+    leaders = sorted(leaders, key=lambda leader: (-leader[0], leader[2]))[:top]
+    if leaders:
+        table = Table("customer", "tier", "net outflow when last reported", "raised (UTC)", "alert", box=None)
+        for score, shard, customer_id in leaders:
+            (body,) = await store.load(shard, [customer_id])
+            if body is None:
+                continue
+            customer = decode_customer(body)
+            state_of = next(alert for alert in customer.alerts if alert.rule == asset_outflow.RULE)
+            raised = f"{instant(state_of.raised_ms):%Y-%m-%d %H:%M}"
+            table.add_row(customer_id, customer.tier, f"{score / 100:,.2f}", raised, state_of.alert_id)
+        console.print("\nLargest outflow, alerts still open:")
+        console.print(table)
+    await store.close()
+    ledger.close()
