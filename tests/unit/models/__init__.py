@@ -1,0 +1,1 @@
+"""The pure domain, without IO or a clock."""

@@ -1,0 +1,171 @@
+"""Flows by local day against a plain dictionary of days."""
+
+from collections import defaultdict
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.customer import MAX_LARGEST_OUTFLOWS, Flows, Outflow
+from models.events import Counterparty, TransactionKind
+from models.money_flows import (
+    draining_days,
+    habitual_daily_outflow,
+    is_external,
+    record_inflow,
+    record_outflow,
+    roll,
+)
+from tests.unit.models.build import KINDS, ms, out
+
+Move = tuple[int, int, int]
+"""A day, cents in, cents out."""
+
+cents = st.one_of(st.integers(1, 100), st.integers(1, 10**14))
+moves = st.lists(
+    st.tuples(st.integers(0, 90), cents, st.booleans()).map(lambda m: (m[0], 0, m[1]) if m[2] else (m[0], m[1], 0)),
+    min_size=1,
+    max_size=60,
+)
+
+
+def recorded(history: list[Move], window_days: int) -> Flows:
+    flows = None
+    for i, move in enumerate(history):
+        flows = recorded_one(flows, i, move, window_days)
+    assert flows is not None
+    return flows
+
+
+def recorded_one(flows: Flows | None, i: int, move: Move, window_days: int) -> Flows:
+    day, cents_in, cents_out = move
+    if cents_out:
+        return record_outflow(flows, Outflow(cents_out, day, ms(day), f"e{i}"), window_days)
+    return record_inflow(flows, day, cents_in, window_days)
+
+
+class Oracle:
+    """All days ever, and every figure worked out from them afresh."""
+
+    def __init__(self, history: list[Move], window_days: int, today: int) -> None:
+        self.into: defaultdict[int, int] = defaultdict(int)
+        self.out: defaultdict[int, int] = defaultdict(int)
+        for day, cents_in, cents_out in history:
+            self.into[day] += cents_in
+            self.out[day] += cents_out
+        self.first = min(day for day, _, _ in history)
+        self.before = today - window_days
+        self.window = range(today - window_days + 1, today + 1)
+
+    def net(self) -> int:
+        return sum(self.out[day] - self.into[day] for day in self.window)
+
+    def habit(self) -> float:
+        weights = {day: 0.5 ** ((self.before - day) / 90) for day in range(self.first, self.before + 1)}
+        return float(sum(self.out[day] * weight for day, weight in weights.items()) / sum(weights.values()))
+
+    def draining(self, least: float) -> int:
+        return sum(self.out[day] - self.into[day] > least for day in self.window if self.into[day] or self.out[day])
+
+
+@given(moves, st.integers(2, 31), st.integers(0, 60), st.integers(1, 60), st.floats(0, 1e6))
+def test_equals_brute_force(history: list[Move], window_days: int, later: int, need: int, least: float) -> None:
+    """Net, habit and draining days are what the raw days say, in whatever order they came."""
+    flows = recorded(history, window_days)
+    today = max(day for day, _, _ in history) + later
+    roll(flows, today, window_days)
+    oracle = Oracle(history, window_days, today)
+    moved = {day for day, _, _ in history}
+    assert flows.net_cents == oracle.net()
+    assert draining_days(flows, least) == oracle.draining(least)
+    assert flows.days == [
+        part for day in oracle.window if day in moved for part in (day, oracle.into[day], oracle.out[day])
+    ]
+    known_days = oracle.before - oracle.first + 1
+    habit = habitual_daily_outflow(flows, need)
+    if known_days < need:
+        assert habit is None
+    else:
+        assert habit == pytest.approx(oracle.habit(), rel=1e-9, abs=1e-9)
+
+
+@given(moves, st.integers(2, 31), st.data())
+def test_order_does_not_matter(history: list[Move], window_days: int, data: st.DataObject) -> None:
+    """Days are exact in any order; the habit is, but for rounding."""
+    shuffled = data.draw(st.permutations(history))
+    one, other = recorded(history, window_days), recorded(shuffled, window_days)
+    assert (one.days, one.net_cents) == (other.days, other.net_cents)
+    assert (one.first_day, one.rolled_day) == (other.first_day, other.rolled_day)
+    habits = [habitual_daily_outflow(flows, 1) or 0.0 for flows in (one, other)]
+    assert habits[0] == pytest.approx(habits[1], rel=1e-9, abs=1e-9)
+
+
+@given(moves, st.integers(2, 31), st.lists(st.integers(0, 90), max_size=5))
+def test_rolling_early_changes_nothing(history: list[Move], window_days: int, rolls: list[int]) -> None:
+    """The window may be moved on at any time up to the present: what follows comes out the same."""
+    ordered = sorted(history)
+    often = recorded(ordered[:1], window_days)
+    for i, move in enumerate(ordered[1:], 1):
+        for today in rolls:
+            if today <= move[0]:
+                roll(often, today, window_days)
+        often = recorded_one(often, i, move, window_days)
+    once = recorded(ordered, window_days)
+    assert (often.days, often.net_cents) == (once.days, once.net_cents)
+    assert often.largest == once.largest
+    assert often.habit_cents == pytest.approx(once.habit_cents, rel=1e-12)
+
+
+@given(moves, st.integers(2, 31))
+def test_largest_outflows_lie_in_the_window(history: list[Move], window_days: int) -> None:
+    """Evidence never points at an outflow that the window has left behind, nor at money that came in."""
+    flows = recorded(history, window_days)
+    assert len(flows.largest) <= MAX_LARGEST_OUTFLOWS
+    for outflow in flows.largest:
+        assert outflow.day > flows.rolled_day
+        assert history[int(outflow.event_id[1:])] == (outflow.day, 0, outflow.cents)
+    assert len({outflow.event_id for outflow in flows.largest}) == len(flows.largest)
+
+
+@given(st.lists(st.tuples(st.integers(20, 30), cents), min_size=1, max_size=40))
+def test_the_largest_are_kept(history: list[tuple[int, int]]) -> None:
+    """As long as the window has left nothing behind, exactly the largest outflows are kept."""
+    flows = recorded([(day, 0, cents_out) for day, cents_out in history], 14)
+    kept = sorted((outflow.cents for outflow in flows.largest), reverse=True)
+    assert kept == sorted((cents_out for _, cents_out in history), reverse=True)[:MAX_LARGEST_OUTFLOWS]
+
+
+def test_of_equal_outflows_the_earlier_are_kept() -> None:
+    """A ninth outflow that is no larger replaces none."""
+    flows = recorded([(0, 0, 100)] * (MAX_LARGEST_OUTFLOWS + 2), 14)
+    assert [outflow.event_id for outflow in flows.largest] == [f"e{i}" for i in range(MAX_LARGEST_OUTFLOWS)]
+
+
+def test_the_edge_of_the_window() -> None:
+    """A window of 14 days holds today and the 13 days before: the fourteenth before is habit."""
+    flows = recorded([(10, 0, 500), (23, 0, 1)], 14)
+    assert flows.net_cents == 501
+    roll(flows, 24, 14)
+    assert flows.net_cents == 1
+    assert habitual_daily_outflow(flows, 1) == pytest.approx(500.0)
+    assert habitual_daily_outflow(flows, 2) is None
+    roll(flows, 23, 14)
+    assert flows.rolled_day == 10
+
+
+def test_quiet_days_belong_to_the_habit() -> None:
+    """A usual day is a mean over all days, those on which nothing moved included."""
+    flows = recorded([(0, 0, 1_000), (20, 0, 1)], 2)
+    habit = habitual_daily_outflow(flows, 1)
+    assert habit is not None
+    assert 0 < habit < 1_000 / 19
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_external(kind: TransactionKind) -> None:
+    """Payroll, fees, interest, loans, own-account moves and the bank's own postings are not external; the rest is."""
+    others: tuple[Counterparty, ...] = ("own_elsewhere", "person", "merchant", "unknown")
+    ours: tuple[Counterparty, ...] = ("own_account", "bank")
+    inner = kind in ("payroll", "fee", "interest", "loan")
+    assert all(is_external(out(0, 1, kind=kind, counterparty=other)) is not inner for other in others)
+    assert not any(is_external(out(0, 1, kind=kind, counterparty=our)) for our in ours)
