@@ -38,9 +38,12 @@ class Bank(Section, frozen=True):
     def __post_init__(self) -> None:
         """Refuse a zone that this machine's time zone data do not know."""
         try:
-            ZoneInfo(self.zone)
+            # Names without a region, "localtime" above all, mean something else on another machine.
+            known = self.zone == "UTC" or ("/" in self.zone and ZoneInfo(self.zone) is not None)
         except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError("zone: expected an IANA time zone such as Asia/Shanghai") from None
+            known = False
+        if not known:
+            raise ValueError("zone: expected an IANA time zone such as Asia/Shanghai")
 
 
 class Currencies(Section, frozen=True):

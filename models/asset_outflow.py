@@ -26,6 +26,8 @@ INDEX = "asset_outflow"
 """Sorted index of customers with an open alert, by net outflow in cents."""
 
 NO_BASIS = "none"
+MOST_EVIDENCE = 8
+"""Most event ids named by an alert: the largest outflow of a day each, the largest of them first."""
 _LOWEST_CENTS = 1
 _BELOW_FLOOR = (RULE, Reason.BELOW_FLOOR)
 
@@ -188,7 +190,7 @@ def _finding(customer: Customer, flows: Flows, found: Measure, triggers: list[st
     tier: OutflowThresholds = rules.outflow_by_tier[customer.tier]
     days = flows.days
     draining = money_flows.draining_days(flows, found.drain_threshold)
-    evidence = sorted(flows.largest, key=lambda outflow: (-outflow.cents, outflow.at_ms, outflow.event_id))
+    evidence = sorted(flows.largest, key=lambda outflow: (-outflow.cents, outflow.day))[:MOST_EVIDENCE]
     figures: Figures = {
         "currency": rules.reporting_currency,
         "window_from": rules.days.date_of(flows.rolled_day + 1).isoformat(),

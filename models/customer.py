@@ -17,13 +17,12 @@ from models.decay import Cell
 
 AGGREGATE_VERSION: Final = 1
 
-RECENT_EVENT_IDS: Final = 48
+RECENT_EVENT_IDS: Final = 32
 RECENT_ID_BYTES: Final = 8
 MAX_ACCOUNTS: Final = 16
 MAX_PRODUCTS: Final = 24
 MAX_REASONS: Final = 12
 MAX_CONTACTS_PER_REASON: Final = 8
-MAX_LARGEST_OUTFLOWS: Final = 8
 MAX_FLOW_DAYS: Final = 31
 
 BOUNDS: Final = {
@@ -32,17 +31,21 @@ BOUNDS: Final = {
     "products": MAX_PRODUCTS,
     "contact reasons": MAX_REASONS,
     "contacts for each reason": MAX_CONTACTS_PER_REASON,
-    "largest outflows": MAX_LARGEST_OUTFLOWS,
-    "days of flows": MAX_FLOW_DAYS,
+    "days of flows, and the largest outflow of each": MAX_FLOW_DAYS,
+    "alerts open or cooling down": MAX_REASONS + 1,
 }
 
 
 class Account(Struct, array_like=True, gc=False):
-    """One account: its id, last known balance in cents (None when never stated) and when that was."""
+    """One account: its id, last known balance in cents (None when never stated) and when that was.
+
+    A closed one is remembered with no balance, so that what comes late does not bring it back.
+    """
 
     account_id: str
     balance_cents: int | None
     balance_at_ms: int
+    closed: bool = False
 
 
 class Outflow(Struct, array_like=True, gc=False):
@@ -50,7 +53,6 @@ class Outflow(Struct, array_like=True, gc=False):
 
     cents: int
     day: int
-    at_ms: int
     event_id: str
 
 
@@ -59,8 +61,8 @@ class Flows(Struct, array_like=True, gc=False):
 
     `days` is flat: day, cents in, cents out, day, ...; ascending, only days on which external money moved, all after
     `rolled_day`; `net_cents` is what left on them less what came. Days up to `rolled_day` have become `habit_cents`: a
-    forward-decayed sum of their outflows (half-life 90 days, relative to `landmark_day`). `largest` are the biggest
-    outflows after `rolled_day`.
+    forward-decayed sum of their outflows (half-life 90 days, relative to `landmark_day`). `largest` holds the largest
+    outflow of each day after `rolled_day`, by day.
     """
 
     first_day: int

@@ -8,7 +8,7 @@ event's own currency, times are RFC 3339 with an offset, ``*_s`` are seconds.
 Unknown extra fields are ignored, so that an upstream team may add one without filling the dead letters.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta, Struct
@@ -27,7 +27,7 @@ Instant = Annotated[datetime, Meta(tz=True)]
 """A point in time; a naive time is refused."""
 Amount = Annotated[float, Meta(gt=0, le=MAX_AMOUNT)]
 Balance = Annotated[float, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3)]  # to Python "$" allows a newline behind
 Seconds = Annotated[float, Meta(ge=0, le=604_800)]
 Rating = Annotated[int, Meta(ge=0, le=10)]
 
@@ -249,6 +249,10 @@ class LedgerRecord(Struct, frozen=True, kw_only=True, omit_defaults=True):
     source_offset: int = -1
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
 def epoch_ms(instant: datetime) -> int:
-    """Milliseconds since 1970-01-01 UTC; ``instant`` carries an offset."""
-    return round(instant.timestamp() * 1000)
+    """Whole milliseconds since 1970-01-01 UTC, never rounded up into the next day; `instant` carries an offset."""
+    return (instant - _EPOCH) // _MILLISECOND

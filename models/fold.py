@@ -61,9 +61,10 @@ def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) 
         customer.first_ms = at_ms
     by = weights(at_ms, customer.landmark_ms)
     day = ctx.rules.days.day_of(at_ms)
-    _HANDLERS[type(event)](customer, event, at_ms, day, by, ctx)
     if day >= customer.stage_day + STAGE_EVERY_DAYS:
+        # Before the event is counted: at the moment of an event, any pace looks like a burst.
         relationship.refresh_stage(customer, day, at_ms, ctx.rules)
+    _HANDLERS[type(event)](customer, event, at_ms, day, by, ctx)
     customer.due_ms = next_due_ms(customer) if customer.alerts else 0
     return customer
 
@@ -93,8 +94,10 @@ def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, b
     balance = event.balance_after
     balance_cents = None if balance is None else rules.cents(balance, event.currency)
     grew = relationship.see_balance(customer, event.account_id, balance_cents, at_ms)
-    if grew:
-        relationship.upgrade_tier(customer, at_ms, rules)
+    if grew and customer.tier != "core":
+        assets, basis = relationship.known_assets(customer, at_ms, rules)
+        before = None if assets is None else assets - grew if basis == "balances" else assets
+        relationship.upgrade_tier(customer, before, at_ms, rules)
     if cents is None:
         customer.unvalued += 1
         return
@@ -112,7 +115,7 @@ def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, b
         flows = customer.flows = money_flows.record_inflow(customer.flows, day, cents, window_days)
     else:
         count(customer, counters.MONEY_OUT, by, cents)
-        moved = Outflow(cents, day, at_ms, event.event_id)
+        moved = Outflow(cents, day, event.event_id)
         flows = customer.flows = money_flows.record_outflow(customer.flows, moved, window_days)
     if now_ms > at_ms:
         money_flows.roll(flows, rules.days.day_of(now_ms), window_days)
@@ -132,7 +135,7 @@ def _account_opened(
 def _account_closed(
     customer: Customer, event: AccountClosed, at_ms: int, day: int, by: Weights, ctx: FoldContext
 ) -> None:
-    relationship.close_account(customer, event.account_id)
+    relationship.close_account(customer, event.account_id, at_ms)
 
 
 def _product_opened(
@@ -174,8 +177,11 @@ def _complaint(customer: Customer, event: Complaint, at_ms: int, day: int, by: W
 
 
 def _profile(customer: Customer, event: ProfileChanged, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
-    relationship.see_profile(customer, event, at_ms, ctx.rules)
-    relationship.upgrade_tier(customer, at_ms, ctx.rules)
+    rules = ctx.rules
+    before, _ = relationship.known_assets(customer, at_ms, rules)
+    relationship.see_profile(customer, event, at_ms, rules)
+    if event.tier is None:
+        relationship.upgrade_tier(customer, before, at_ms, rules)
 
 
 _HANDLERS: dict[type[FeedEvent], _Handler] = {

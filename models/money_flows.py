@@ -7,7 +7,7 @@ are not. An account of the customer's own at another bank *is* outside: that is 
 
 from math import exp2
 
-from models.customer import MAX_LARGEST_OUTFLOWS, Flows, Outflow
+from models.customer import Flows, Outflow
 from models.events import Transaction
 
 INTERNAL_KINDS = frozenset({"payroll", "fee", "interest", "loan"})
@@ -106,9 +106,10 @@ def _add(days: list[int], day: int, cents_in: int, cents_out: int) -> None:
 
 
 def _keep_largest(largest: list[Outflow], candidate: Outflow) -> None:
-    if len(largest) < MAX_LARGEST_OUTFLOWS:
-        largest.append(candidate)
-        return
-    smallest = min(range(MAX_LARGEST_OUTFLOWS), key=lambda i: largest[i].cents)
-    if candidate.cents > largest[smallest].cents:
-        largest[smallest] = candidate
+    at = len(largest)
+    while at and largest[at - 1].day > candidate.day:
+        at -= 1
+    if not at or largest[at - 1].day < candidate.day:
+        largest.insert(at, candidate)
+    elif candidate.cents > largest[at - 1].cents:
+        largest[at - 1] = candidate

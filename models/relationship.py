@@ -7,30 +7,39 @@ from models.events import ProfileChanged, epoch_ms
 from models.rules import TIER_RANK, Rules
 
 
-def see_balance(customer: Customer, account_id: str, balance_cents: int | None, at_ms: int) -> bool:
-    """Remember an account and, when stated, its balance; whether more is known to be there than before.
+def see_balance(customer: Customer, account_id: str, balance_cents: int | None, at_ms: int) -> int:
+    """Remember an account and, when stated, its balance; by how many cents what is known to be there has grown.
 
-    An older statement never replaces a newer one.
+    An older statement never replaces a newer one, nor brings a closed account back.
     """
     for account in customer.accounts:
         if account.account_id == account_id:
             before = account.balance_cents
-            if balance_cents is None or (before is not None and at_ms < account.balance_at_ms):
-                return False
+            if balance_cents is None or (at_ms < account.balance_at_ms and (account.closed or before is not None)):
+                return 0
             account.balance_cents = balance_cents
             account.balance_at_ms = at_ms
-            return before is None or balance_cents > before
-    if len(customer.accounts) >= MAX_ACCOUNTS:
-        oldest = min(customer.accounts, key=lambda account: (account.balance_at_ms, account.account_id))
-        customer.accounts.remove(oldest)
-    customer.accounts.append(Account(account_id, balance_cents, at_ms))
-    return balance_cents is not None
+            account.closed = False
+            return max(balance_cents - (before or 0), 0)
+    _remember_account(customer, Account(account_id, balance_cents, at_ms))
+    return max(balance_cents or 0, 0)
 
 
-def close_account(customer: Customer, account_id: str) -> None:
-    """Forget an account; its balance no longer counts as assets."""
-    customer.accounts = [account for account in customer.accounts if account.account_id != account_id]
+def close_account(customer: Customer, account_id: str, at_ms: int) -> None:
+    """Close an account: its balance no longer counts as assets."""
     customer.closed_accounts += 1
+    for account in customer.accounts:
+        if account.account_id == account_id:
+            account.balance_cents, account.balance_at_ms, account.closed = None, at_ms, True
+            return
+    _remember_account(customer, Account(account_id, None, at_ms, closed=True))
+
+
+def _remember_account(customer: Customer, account: Account) -> None:
+    if len(customer.accounts) >= MAX_ACCOUNTS:
+        oldest = min(customer.accounts, key=lambda one: (not one.closed, one.balance_at_ms, one.account_id))
+        customer.accounts.remove(oldest)
+    customer.accounts.append(account)
 
 
 def open_product(customer: Customer, product: str) -> None:
@@ -60,16 +69,17 @@ def known_assets(customer: Customer, at_ms: int, rules: Rules) -> tuple[int | No
     return total, "balances" if balances else ""
 
 
-def upgrade_tier(customer: Customer, at_ms: int, rules: Rules) -> None:
-    """Crossing an asset threshold upgrades by itself; only the bank's own statement takes a tier back."""
-    if customer.tier == "core":
-        return
+def upgrade_tier(customer: Customer, assets_before: int | None, at_ms: int, rules: Rules) -> None:
+    """Crossing an asset threshold upgrades by itself; whoever is above it already stays where the bank has put them."""
     assets, _ = known_assets(customer, at_ms, rules)
-    if assets is None or assets < rules.potential_assets:
+    if assets is None:
         return
-    by_assets = "core" if assets >= rules.core_assets else "potential"
-    if TIER_RANK[by_assets] > TIER_RANK[customer.tier]:
-        customer.tier = by_assets
+    for tier, threshold in (("core", rules.core_assets), ("potential", rules.potential_assets)):
+        if assets >= threshold:
+            crossed = assets_before is None or assets_before < threshold
+            if crossed and TIER_RANK[tier] > TIER_RANK[customer.tier]:
+                customer.tier = tier
+            return
 
 
 def see_payroll(customer: Customer, cents: int, at_ms: int) -> None:
@@ -98,11 +108,14 @@ def see_profile(customer: Customer, stated: ProfileChanged, at_ms: int, rules: R
             setattr(profile, name, value)
     if stated.opened_at is not None and (newer or profile.opened_ms is None):
         profile.opened_ms = epoch_ms(stated.opened_at)
+        customer.stage_day = -1  # the next event looks at the stage in this light
     if stated.products is not None and (newer or not customer.products):
         customer.products = stated.products[:MAX_PRODUCTS]
     if stated.aum is not None and at_ms >= profile.aum_at_ms:
         cents = rules.cents(stated.aum, stated.currency or rules.reporting_currency)
-        if cents is not None:
+        if cents is None:
+            customer.unvalued += 1
+        else:
             profile.aum_cents, profile.aum_at_ms = cents, at_ms
     if stated.tier is not None and (newer or profile.tier is None):
         profile.tier = customer.tier = stated.tier

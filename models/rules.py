@@ -54,7 +54,6 @@ class Rules:
             "potential": OutflowThresholds(outflow.potential),
             "basic": OutflowThresholds(outflow.basic),
         }
-        self.outflow_least_floor = min(tier.floor for tier in self.outflow_by_tier.values())
         self.outflow_cold_floor = round(outflow.cold_floor * 100)
         self.outflow_cooldown_ms = outflow.cooldown_days * DAY_MS
         self.aum_valid_ms = outflow.aum_valid_days * DAY_MS

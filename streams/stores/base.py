@@ -59,7 +59,7 @@ class Commit(Struct, kw_only=True):
     """Everything that one micro-batch of one shard changed.
 
     `customers` are (id, encoded aggregate), `indexes` map an index's name to (member, score), where a score of None
-    removes the member.
+    removes the member; of what is given twice the last counts.
     """
 
     expected_position: int

@@ -52,19 +52,25 @@ class MemoryStore:
         held = self._shard(shard)
         if held.position != commit.expected_position:
             raise PositionConflict(shard, commit.expected_position, held.position)
+        # Whatever can fail comes first: all or nothing.
+        customers = dict(commit.customers)
+        indexes = {index: dict(changes) for index, changes in commit.indexes.items()}
+        entries = [
+            OutboxEntry(number, output.topic, output.key, output.output_id, output.body)
+            for number, output in enumerate(commit.outputs, held.sequence + 1)
+        ]
         held.position = commit.position
         held.state = commit.state
-        held.customers.update(commit.customers)
-        for index, changes in commit.indexes.items():
+        held.customers.update(customers)
+        for index, moves in indexes.items():
             members = held.indexes.setdefault(index, {})
-            for member, score in changes:
+            for member, score in moves.items():
                 if score is None:
                     members.pop(member, None)
                 else:
                     members[member] = score
-        for output in commit.outputs:
-            held.sequence += 1
-            held.outbox.append(OutboxEntry(held.sequence, output.topic, output.key, output.output_id, output.body))
+        held.sequence += len(entries)
+        held.outbox += entries
 
     def customers_of(self, shard: int) -> dict[str, bytes]:
         """Every customer of a shard, encoded, by id."""

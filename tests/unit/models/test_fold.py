@@ -233,11 +233,28 @@ def test_a_late_balance_is_better_than_none() -> None:
     assert folded.customer.accounts[0].balance_at_ms == ms(1)
 
 
-def test_a_closed_account_is_forgotten() -> None:
+def test_a_closed_account_holds_nothing() -> None:
     """The money of a closed account is no longer here; each closing is counted."""
     folded = Folded().see(balance(ms(0), 100), balance(ms(0), 7, "b"), account_closed(ms(1)))
-    assert balances(folded) == {"b": 700}
+    assert balances(folded) == {"a": None, "b": 700}
     assert folded.see(account_closed(ms(2), "unheard of")).customer.closed_accounts == 2
+
+
+def test_what_comes_late_does_not_bring_a_closed_account_back() -> None:
+    """A balance from before the closing is history; one from after it is an account opened anew."""
+    folded = Folded().see(balance(ms(0), 100), account_closed(ms(2)), balance(ms(1), 90))
+    assert balances(folded) == {"a": None}
+    assert balances(folded.see(balance(ms(3), 5))) == {"a": 500}
+
+
+def test_the_banks_own_downgrade_holds() -> None:
+    """Who is above a threshold already stays where the bank has put them; crossing it anew upgrades."""
+    folded = Folded().see(balance(ms(0), 600_000))
+    assert folded.customer.tier == "core"
+    folded.see(profile(ms(1), tier="basic"), balance(ms(2), 650_000))
+    assert folded.customer.tier == "basic"
+    folded.see(balance(ms(3), 1_000), balance(ms(4), 600_000))
+    assert folded.customer.tier == "core"
 
 
 def test_too_many_accounts_forget_the_longest_silent() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.customer import MAX_LARGEST_OUTFLOWS, Flows, Outflow
+from models.customer import Flows, Outflow
 from models.events import Counterparty, TransactionKind
 from models.money_flows import (
     draining_days,
@@ -40,7 +40,7 @@ def recorded(history: list[Move], window_days: int) -> Flows:
 def recorded_one(flows: Flows | None, i: int, move: Move, window_days: int) -> Flows:
     day, cents_in, cents_out = move
     if cents_out:
-        return record_outflow(flows, Outflow(cents_out, day, ms(day), f"e{i}"), window_days)
+        return record_outflow(flows, Outflow(cents_out, day, f"e{i}"), window_days)
     return record_inflow(flows, day, cents_in, window_days)
 
 
@@ -117,28 +117,22 @@ def test_rolling_early_changes_nothing(history: list[Move], window_days: int, ro
 
 
 @given(moves, st.integers(2, 31))
-def test_largest_outflows_lie_in_the_window(history: list[Move], window_days: int) -> None:
-    """Evidence never points at an outflow that the window has left behind, nor at money that came in."""
+def test_the_largest_outflow_of_each_day_is_kept(history: list[Move], window_days: int) -> None:
+    """Of each day of the window its largest outflow is kept, whatever the order of arrival, and of no other day."""
     flows = recorded(history, window_days)
-    assert len(flows.largest) <= MAX_LARGEST_OUTFLOWS
+    largest: dict[int, int] = {}
+    for day, _, cents_out in history:
+        if cents_out and day > flows.rolled_day:
+            largest[day] = max(largest.get(day, 0), cents_out)
+    assert [(outflow.day, outflow.cents) for outflow in flows.largest] == sorted(largest.items())
     for outflow in flows.largest:
-        assert outflow.day > flows.rolled_day
         assert history[int(outflow.event_id[1:])] == (outflow.day, 0, outflow.cents)
-    assert len({outflow.event_id for outflow in flows.largest}) == len(flows.largest)
 
 
-@given(st.lists(st.tuples(st.integers(20, 30), cents), min_size=1, max_size=40))
-def test_the_largest_are_kept(history: list[tuple[int, int]]) -> None:
-    """As long as the window has left nothing behind, exactly the largest outflows are kept."""
-    flows = recorded([(day, 0, cents_out) for day, cents_out in history], 14)
-    kept = sorted((outflow.cents for outflow in flows.largest), reverse=True)
-    assert kept == sorted((cents_out for _, cents_out in history), reverse=True)[:MAX_LARGEST_OUTFLOWS]
-
-
-def test_of_equal_outflows_the_earlier_are_kept() -> None:
-    """A ninth outflow that is no larger replaces none."""
-    flows = recorded([(0, 0, 100)] * (MAX_LARGEST_OUTFLOWS + 2), 14)
-    assert [outflow.event_id for outflow in flows.largest] == [f"e{i}" for i in range(MAX_LARGEST_OUTFLOWS)]
+def test_of_equal_outflows_of_a_day_the_earlier_is_kept() -> None:
+    """A second outflow that is no larger replaces none."""
+    flows = recorded([(0, 0, 100)] * 3, 14)
+    assert [outflow.event_id for outflow in flows.largest] == ["e0"]
 
 
 def test_the_edge_of_the_window() -> None:
