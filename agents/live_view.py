@@ -76,7 +76,7 @@ class LiveView:
                     alert.state,
                     style=_SEVERITY_STYLES.get(alert.severity, "") if alert.state != "resolved" else "green",
                 ),
-                alert.customer_id,
-                alert.summary,
+                Text(alert.customer_id),
+                Text(alert.summary),
             )
         return table

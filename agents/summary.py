@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from models.context import Fate
@@ -48,4 +49,4 @@ def _print_alerts(console: Console, report: RunReport) -> None:
     console.print(table)
     for alert in list(report.latest)[-3:]:
         what = f"{alert.rule} {alert.state}: {alert.customer_id}: {alert.summary}"
-        console.print(f"  [dim]{alert.at:%Y-%m-%d %H:%M}[/] {what}")
+        console.print(f"  [dim]{alert.at:%Y-%m-%d %H:%M}[/] {escape(what)}")

@@ -38,8 +38,7 @@ def templates() -> list[Customer]:
     fold = ShardFold(ShardState())
     fold.begin(customers, [])
     records = ledger_records(_TEMPLATES, _TEMPLATES * _EVENTS_OF_A_TEMPLATE, seed=99)
-    for record in decode_ledger_run(records):
-        fold.apply(record)
+    fold.apply_run(decode_ledger_run(records))
     return list(customers.values())
 
 

@@ -48,8 +48,7 @@ def main() -> None:
             for name, customer in fold.changed.items():
                 due[name] = customer.due_ms
             fold.begin(customers, [(due_ms, name) for name, due_ms in due.items() if due_ms])
-            for record in decode_ledger_run(records[start : start + arguments["batch"]]):
-                fold.apply(record)
+            fold.apply_run(decode_ledger_run(records[start : start + arguments["batch"]]))
             alerts += len(fold.take().outputs)
         rounds.append(time.perf_counter() - started_s)
     print(json.dumps({"seconds": rounds, "alerts": alerts, "records": len(records)}))

@@ -1,10 +1,9 @@
 """What is counted of a customer, by durable code: codes are stored, so none is ever reused for something else.
 
-A code fits into a byte: the aggregate keeps the codes that it has counted in one string of bytes, and their cells,
-packed, in another.
+A code fits into a byte: the aggregate keeps the codes it has counted in one string of bytes, and their cells in one
+flat list, which costs less to keep, encode and decode than a mapping.
 """
 
-from struct import Struct
 from typing import Final
 
 from models.customer import Customer
@@ -62,44 +61,44 @@ MONEY: Final = frozenset({MONEY_IN, MONEY_OUT, OWN_IN, OWN_OUT})
 _ACTIVITIES: Final = frozenset({LOGIN, PAGE_VIEW, CONTACT_IN}) | {
     code for kind, code in TRANSACTION_KINDS.items() if kind not in ("fee", "interest")
 }
-_CELL: Final = Struct("<3d")
-"""A cell as it is packed: three little-endian doubles. Packed, a counter costs 25 bytes and is never decoded whole."""
+_SUMS: Final = 3
+"""Sums of one cell; the cells of a customer lie one behind the other in one list."""
 
 
 def count(customer: Customer, code: int, by: Weights, amount: float = 1.0) -> None:
     """Add `amount` at the time whose `models.decay.weights` are `by`."""
-    place = customer.counted.find(code)
-    if place < 0:
-        customer.counted += bytes((code,))
-        customer.cells += _CELL.pack(amount * by[0], amount * by[1], amount * by[2])
-        return
-    place *= _CELL.size
+    at = customer.counted.find(code) * _SUMS
     cells = customer.cells
-    by_7, by_30, by_90 = _CELL.unpack_from(cells, place)
-    _CELL.pack_into(cells, place, by_7 + amount * by[0], by_30 + amount * by[1], by_90 + amount * by[2])
+    if at < 0:
+        customer.counted += bytes((code,))
+        cells += (amount * by[0], amount * by[1], amount * by[2])
+        return
+    cells[at] += amount * by[0]
+    cells[at + 1] += amount * by[1]
+    cells[at + 2] += amount * by[2]
 
 
 def cell(customer: Customer, code: int) -> Cell | None:
     """The decayed sums of one counter; None when nothing was ever counted."""
-    place = customer.counted.find(code)
-    return None if place < 0 else list(_CELL.unpack_from(customer.cells, place * _CELL.size))
+    at = customer.counted.find(code) * _SUMS
+    return None if at < 0 else customer.cells[at : at + _SUMS]
 
 
 def activity(customer: Customer) -> Cell:
     """Decayed count of whatever the customer did: transactions, logins, page views, inbound contacts."""
     total = [0.0, 0.0, 0.0]
-    for code, cell in zip(customer.counted, _CELL.iter_unpack(customer.cells), strict=True):
+    for place, code in enumerate(customer.counted):
         if code in _ACTIVITIES:
-            total[0] += cell[0]
-            total[1] += cell[1]
-            total[2] += cell[2]
+            for horizon in range(_SUMS):
+                total[horizon] += customer.cells[place * _SUMS + horizon]
     return total
 
 
 def move_landmark(customer: Customer, at_ms: int) -> None:
     """Express every cell relative to `at_ms`, before weights grow out of a float's range."""
-    cells = list(_CELL.iter_unpack(customer.cells))
-    customer.cells = bytearray().join(_CELL.pack(*rebased(list(cell), customer.landmark_ms, at_ms)) for cell in cells)
+    cells = customer.cells
+    for at in range(0, len(cells), _SUMS):
+        cells[at : at + _SUMS] = rebased(cells[at : at + _SUMS], customer.landmark_ms, at_ms)
     for inquiry in customer.inquiries.values():
         inquiry.cell = rebased(inquiry.cell, customer.landmark_ms, at_ms)
     customer.landmark_ms = at_ms

@@ -130,7 +130,7 @@ class Profile(Struct, array_like=True, gc=False):
 class Customer(Struct, array_like=True, gc=False):
     """One customer's aggregate; `models.fold` is the only writer.
 
-    `counted` and `cells` are its decayed counters, packed; `models.counters` reads and writes them.
+    `counted` and `cells` are its decayed counters: a byte and three sums each; `models.counters` keeps them.
     """
 
     customer_id: str
@@ -145,7 +145,7 @@ class Customer(Struct, array_like=True, gc=False):
     stage: str = "acquisition"
     stage_day: int = -1
     counted: bytes = b""
-    cells: bytearray = field(default_factory=bytearray)
+    cells: list[float] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
     products: list[str] = field(default_factory=list)
     profile: Profile = field(default_factory=Profile)

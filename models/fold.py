@@ -65,7 +65,10 @@ def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) 
         # Before the event is counted: at the moment of an event, any pace looks like a burst.
         relationship.refresh_stage(customer, day, at_ms, ctx.rules)
     _HANDLERS[type(event)](customer, event, at_ms, day, by, ctx)
-    customer.due_ms = next_due_ms(customer) if customer.alerts else 0
+    if customer.alerts:
+        customer.due_ms = next_due_ms(customer)
+    elif customer.due_ms:
+        customer.due_ms = 0
     return customer
 
 

@@ -4,7 +4,7 @@ The state of a shard is its customers plus a little of its own (`ShardState`). N
 or ends: `ShardFold.apply` takes one record, and the same records always leave the same state and the same outputs.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Iterable, MutableMapping
 from heapq import heapify, heappop, heappush
 
 import msgspec
@@ -46,7 +46,7 @@ def decode_state(body: bytes) -> ShardState:
 
 
 # Bound once: looking a member up in its enum costs more than counting it.
-_FOLDED, _CONTROL = Fate.FOLDED, Fate.CONTROL
+_CONTROL = Fate.CONTROL
 
 
 class LedgerError(RuntimeError):
@@ -80,31 +80,37 @@ class ShardFold:
 
     def apply(self, record: LedgerRecord) -> None:
         """Fold one record."""
-        event = record.event
-        source = record.source
-        ctx = self.ctx
-        if not source or ctx is None:
-            self._control(event, record.at_ms)
-            return
-        sources = self.state.sources
-        if record.source_offset <= sources.get(source, -1):
-            ctx.fates[Fate.REPLAYED_SOURCE] += 1
-            return
-        sources[source] = record.source_offset
-        customer_id = event.customer_id  # type: ignore[union-attr]
-        before = self.customers.get(customer_id)
-        due_before_ms = before.due_ms if before is not None else 0
-        customer = fold(before, event, record.at_ms, ctx)  # type: ignore[arg-type]
-        if customer is None:
-            ctx.fates[Fate.DUPLICATE_EVENT] += 1
-            return
-        ctx.fates[_FOLDED] += 1
-        if customer_id not in self.due_before:
-            self.due_before[customer_id] = due_before_ms
-            if before is None:
-                self.customers[customer_id] = customer
-        if customer.due_ms and customer.due_ms != due_before_ms:
-            heappush(self.due, (customer.due_ms, customer_id))
+        self.apply_run((record,))
+
+    def apply_run(self, records: Iterable[LedgerRecord]) -> None:
+        """Fold records, one after another."""
+        customers, due_before, sources = self.customers, self.due_before, self.state.sources
+        folded = 0
+        for record in records:
+            event, source, ctx = record.event, record.source, self.ctx
+            if not source or ctx is None:
+                self._control(event, record.at_ms)
+                continue
+            if record.source_offset <= sources.get(source, -1):
+                ctx.fates[Fate.REPLAYED_SOURCE] += 1
+                continue
+            sources[source] = record.source_offset
+            customer_id = event.customer_id  # type: ignore[union-attr]
+            before = customers.get(customer_id)
+            due_before_ms = before.due_ms if before is not None else 0
+            customer = fold(before, event, record.at_ms, ctx)  # type: ignore[arg-type]
+            if customer is None:
+                ctx.fates[Fate.DUPLICATE_EVENT] += 1
+                continue
+            folded += 1
+            if customer_id not in due_before:
+                due_before[customer_id] = due_before_ms
+                if before is None:
+                    customers[customer_id] = customer
+            if customer.due_ms != due_before_ms and customer.due_ms:
+                heappush(self.due, (customer.due_ms, customer_id))
+        if folded and self.ctx is not None:
+            self.ctx.fates[Fate.FOLDED] += folded
 
     @property
     def changed(self) -> dict[str, Customer]:
@@ -116,21 +122,22 @@ class ShardFold:
         return self.ctx.take() if self.ctx is not None else Results()
 
     def _control(self, event: object, at_ms: int) -> None:
-        if isinstance(event, PolicyActivated):
+        ctx = self.ctx
+        if isinstance(event, Tick) and ctx is not None:
+            self._tick(at_ms, ctx)
+        elif isinstance(event, PolicyActivated):
             policies = policies_from_document(event.document)
             self.state.policy = policy_document(policies)
-            if self.ctx is None:
-                self.ctx = FoldContext(Rules(policies), self.state.clock_ms)
-            self.ctx.rules = Rules(policies)
-        elif self.ctx is None:
+            if ctx is None:
+                ctx = self.ctx = FoldContext(Rules(policies), self.state.clock_ms)
+            ctx.rules = Rules(policies)
+        elif ctx is None:
             raise LedgerError("the ledger of a shard begins with a policy_activated record, and this one does not")
-        elif isinstance(event, Tick):
-            self._tick(at_ms, self.ctx)
         elif isinstance(event, ModelActivated):
             self.state.model_version = event.version
         else:
             raise LedgerError(f"a ledger record of type {type(event).__name__} names no source")
-        self.ctx.fates[_CONTROL] += 1
+        ctx.fates[_CONTROL] += 1
 
     def _tick(self, now_ms: int, ctx: FoldContext) -> None:
         if now_ms <= ctx.clock_ms:

@@ -73,6 +73,8 @@ def decode_feed_event(line: bytes, now_ms: int) -> tuple[Event, int]:
         raise Refused(Refusal.OVERSIZE, "", f"at most {MAX_RECORD_BYTES} bytes", f"{len(line)} bytes")
     try:
         event: Event = _feed_decoder.decode(line)
+        if not line.isascii():
+            line.decode()  # the decoder does not look into fields that it does not know
     except msgspec.ValidationError as error:
         raise _explained(str(error), line) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -130,7 +132,7 @@ def json_schema(event_type: str) -> dict[str, Any]:
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$\.?(?P<path>[^`]*)`)?$", re.DOTALL)
 _GOT = re.compile(r", got `(?P<kind>\w+)`")
 _UNREADABLE: Final = object()
-_MISSING = re.compile(r"missing required field `(?P<field>[^`]+)`")
+_MISSING = re.compile(r"Object missing required field `(?P<field>[^`]+)`")
 
 
 def _explained(message: str, line: bytes) -> Refused:
@@ -143,16 +145,17 @@ def _explained(message: str, line: bytes) -> Refused:
         return Refused(Refusal.NOT_AN_OBJECT, "", "a JSON object", f"JSON of kind {got['kind']}")
     raw = _as_plain_json(line)
     event_type = raw.get("type")
-    if missing := _MISSING.search(what):
+    # The beginning alone is the decoder's own: behind it may stand a value that is made to look like another message.
+    if missing := _MISSING.match(what):
         field = missing["field"]
         return Refused(Refusal.MISSING_FIELD, field, _expected(event_type, field), "nothing")
     found = _kind(raw.get(field, _UNREADABLE))
     expected = _expected(event_type, field)
     if field == "type":
         return Refused(Refusal.UNKNOWN_TYPE, field, expected, found)
-    if ", got `" in what:
+    if what.startswith("Expected") and ", got `" in what:
         return Refused(Refusal.WRONG_KIND, field, expected, found)
-    if "enum value" in what:
+    if what.startswith("Invalid enum value"):
         return Refused(Refusal.UNKNOWN_VALUE, field, expected, f"{found} that is none of them")
     if "datetime" in what:
         return Refused(Refusal.BAD_TIME, field, expected, f"{found} that is not one")

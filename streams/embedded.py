@@ -20,7 +20,7 @@ from models.events import PolicyActivated, Tick
 from streams.codecs import encode_control_record
 from streams.feed_reader import open_feeds
 from streams.ingest import Accepted, DeadLetter, Ingest
-from streams.ledger import EmbeddedLedger
+from streams.ledger import EmbeddedLedger, LedgerMismatch
 from streams.live_feed import LiveFeed
 from streams.merge import MergedFeeds, Taken
 from streams.metrics import Metrics
@@ -69,6 +69,14 @@ class EmbeddedRun:
         self.metrics = Metrics()
         options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = _locked(options.data / "lock")
+        try:
+            self._open(options)
+        except BaseException:
+            self._lock.close()
+            raise
+        self._stopping = False
+
+    def _open(self, options: EmbeddedOptions) -> None:
         self._ledger = EmbeddedLedger(options.data / LEDGER_FILE, options.shards)
         self._store = SqliteStore(options.data / STATE_FILE)
         output = options.data / OUTPUT_DIRECTORY
@@ -86,7 +94,6 @@ class EmbeddedRun:
         self._feeds = open_feeds(options.feeds, known)
         self.report.skipped_lines = sum(feed.progress.lines for feed in self._feeds)
         self.report.meters = [feed.meter for feed in self._feeds]
-        self._stopping = False
 
     def stop(self) -> None:
         """Finish the batch that is under way, then end."""
@@ -113,7 +120,11 @@ class EmbeddedRun:
         self._deliver_dead_letters()
         for shard, processor in enumerate(self._processors):
             await self._relay.drain(shard)
-            await processor.open()
+            if await processor.open() > self._ledger.ends[shard]:
+                raise LedgerMismatch(
+                    f"{self._options.data}: {STATE_FILE} is ahead of {LEDGER_FILE}, so they do not belong together:"
+                    " restore the whole directory from one backup, or use another one"
+                )
             before = self.report.records
             while processor.position < self._ledger.ends[shard] and not self._stopping:
                 bodies = self._ledger.read(shard, processor.position, self._options.batch_records)
@@ -126,6 +137,13 @@ class EmbeddedRun:
         digest = policy_digest(self._options.policies)
         if digest == self._ledger.policy_digest:
             return
+        before = self._processors[0].policies
+        reporting = self._options.policies.currencies.reporting
+        if before is not None and before.currencies.reporting != reporting:
+            raise LedgerMismatch(
+                f"{self._options.data}: amounts are kept in {before.currencies.reporting}, the policies report in"
+                f" {reporting}: use another data directory"
+            )
         record = PolicyActivated(digest=digest, document=policy_document(self._options.policies))
         body = encode_control_record(record, self._ledger.clock_ms)
         records = {shard: [body] for shard in range(self._ledger.shards)}

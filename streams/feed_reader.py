@@ -29,6 +29,10 @@ class FeedError(ValueError):
     """A feed that cannot be read; the message names the file and what to do."""
 
 
+class _Shorter(FeedError):
+    """A feed with fewer lines than were read of it."""
+
+
 class Progress(Struct, frozen=True):
     """How much of a source is in the ledger: lines, and their running CRC-32 (each line with its newline)."""
 
@@ -68,8 +72,12 @@ def feed_files(paths: list[str]) -> list[str]:
             if not inside:
                 raise FeedError(f"{path}: holds no feed file ({', '.join(SUFFIXES)})")
             found += inside
+        elif path == STDIN and STDIN in found:
+            raise FeedError("standard input can be given only once")
         elif path == STDIN or Path(path).is_file():
             found.append(path)
+        elif Path(path).exists():
+            raise FeedError(f"{path}: is neither a file nor a directory; give what it holds as standard input (-)")
         else:
             raise FeedError(f"{path}: no such file or directory")
     return found
@@ -84,7 +92,7 @@ def open_feeds(paths: list[str], known: dict[str, Progress]) -> list[Feed]:
     for path in feed_files(paths):
         first = next(_lines(path), None) if path != STDIN else None
         if path == STDIN:
-            feed = _open_stdin(known)
+            feed = _open_stdin(known, feeds)
         elif first is None:
             continue  # an empty file is a feed on which nothing has happened yet
         else:
@@ -96,28 +104,38 @@ def open_feeds(paths: list[str], known: dict[str, Progress]) -> list[Feed]:
 
 def _open_file(path: str, first: bytes, known: dict[str, Progress], opened: dict[str, Feed]) -> Feed | None:
     fingerprint = hashlib.blake2b(first, digest_size=6).hexdigest()
+    shorter: _Shorter | None = None
     for attempt in range(1, 1000):
         source = f"feed:{fingerprint}" if attempt == 1 else f"feed:{fingerprint}~{attempt}"
         if source in opened:
+            if opened[source].name == STDIN:
+                raise FeedError(f"{path}: begins like standard input: give only one of them")
             twin = _compare(path, opened[source].name)
             if twin is _Twin.DIFFERENT:
                 continue
             if twin is _Twin.NO_LONGER:
                 return None
+        if shorter is not None and source not in known:
+            raise shorter
         progress = known.get(source, Progress())
         meter = Meter()
         lines = _lines(path, meter)
-        if _skip(lines, progress, path):
-            return Feed(path, source, progress, lines, meter)
+        try:
+            if _skip(lines, progress, path):
+                return Feed(path, source, progress, lines, meter)
+        except _Shorter as error:
+            shorter = shorter or error  # unless it is one of the other feeds that begin alike
     raise FeedError(f"{path}: too many different feeds begin with the same line")
 
 
-def _open_stdin(known: dict[str, Progress]) -> Feed | None:
+def _open_stdin(known: dict[str, Progress], opened: dict[str, Feed]) -> Feed | None:
     lines = _split(_stdin_blocks())
     first = next(lines, None)
     if first is None:
         return None
     source = f"feed:{hashlib.blake2b(first, digest_size=6).hexdigest()}"
+    if source in opened:
+        raise FeedError(f"standard input begins like {opened[source].name}: give only one of them")
     progress = known.get(source, Progress())
     whole = _chain(first, lines)
     if not _skip(whole, progress, "standard input"):
@@ -131,7 +149,7 @@ def _skip(lines: Iterator[bytes], progress: Progress, name: str) -> bool:
     for read in range(progress.lines):
         line = next(lines, None)
         if line is None:
-            raise FeedError(
+            raise _Shorter(
                 f"{name}: has {read} lines, but {progress.lines} were read of a feed that begins with the same line;"
                 " whether it is that feed cut short or another one cannot be told, so it is not read"
             )

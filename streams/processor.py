@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
+from config.policies import Policies
 from models.context import Fate, Output, Reason
 from models.customer import Customer, decode_customer, encode_customer
 from models.events import Tick
@@ -66,6 +67,12 @@ class ShardProcessor:
         """The shard's time, as its ticks have told it."""
         return self._fold.state.clock_ms if self._fold is not None else 0
 
+    @property
+    def policies(self) -> Policies | None:
+        """The policies in force; None before the ledger has activated any."""
+        ctx = self._fold.ctx if self._fold is not None else None
+        return ctx.rules.policies if ctx is not None else None
+
     async def process(self, first_offset: int, bodies: Sequence[bytes]) -> BatchReport:
         """Fold consecutive ledger records, the first of which stands at `first_offset`, and commit what changed.
 
@@ -97,7 +104,7 @@ class ShardProcessor:
             if record.source:
                 named[record.event.customer_id] = None  # type: ignore[union-attr]
             elif isinstance(record.event, Tick):
-                last_tick_ms = record.at_ms
+                last_tick_ms = max(last_tick_ms, record.at_ms)
         due: list[tuple[int, str]] = []
         if last_tick_ms:
             stored_due = await self._store.due(self._shard, DUE_INDEX, last_tick_ms)
@@ -109,8 +116,7 @@ class ShardProcessor:
         loaded_s = time.perf_counter()
 
         fold.begin(customers, due)
-        for record in records:
-            fold.apply(record)
+        fold.apply_run(records)
         results = fold.take()
         commit = self._commit_of(fold, len(bodies), results.outputs, results.rankings)
         folded_s = time.perf_counter()

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from streams.ledger import EmbeddedLedger
+from streams.ledger import EmbeddedLedger, LedgerMismatch
 from streams.names import STREAM_TOPICS
 from streams.ndjson_sink import output_file
 from streams.processor import ShardProcessor
@@ -30,8 +30,10 @@ async def replay(ledger: EmbeddedLedger, shard: int, until: int, batch_records: 
     processor = ShardProcessor(store, shard)
     await processor.open()
     while processor.position < until:
-        most = min(batch_records, until - processor.position)
-        await processor.process(processor.position, ledger.read(shard, processor.position, most))
+        bodies = ledger.read(shard, processor.position, min(batch_records, until - processor.position))
+        if not bodies:
+            raise LedgerMismatch(f"shard {shard} was folded up to {until}, but its ledger ends at {processor.position}")
+        await processor.process(processor.position, bodies)
     stored = await store.open_shard(shard)
     outputs = {(entry.topic, entry.sequence): entry.body for entry in await store.outbox(shard, _OUTBOX_AT_ONCE)}
     return Replayed(stored.position, stored.state, store.customers_of(shard), outputs)
@@ -61,9 +63,14 @@ def _written(shard: int, directory: Path) -> dict[tuple[str, int], bytes]:
     written: dict[tuple[str, int], bytes] = {}
     for topic in STREAM_TOPICS.values():
         path = output_file(directory, topic)
-        for line in path.open("rb") if path.exists() else ():
-            place = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-            if int(bytes(place["shard"])) == shard:
-                number = int(bytes(place["sequence"]))
-                written[topic, number] = b"{" + line.split(b",", 2)[2].rstrip(b"\n")
+        if not path.exists():
+            continue
+        with path.open("rb") as lines:
+            for line in lines:
+                if not line.endswith(b"\n"):
+                    break  # cut short by a crash: the next run cuts it off, and writes it again
+                place = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
+                if int(bytes(place["shard"])) == shard:
+                    number = int(bytes(place["sequence"]))
+                    written[topic, number] = b"{" + line.split(b",", 2)[2].rstrip(b"\n")
     return written

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CACHE_BYTES = 64 << 20
+BUSY_TIMEOUT_MS = 10_000
 
 
 def open_database(path: Path, page_bytes: int = 4096) -> sqlite3.Connection:
@@ -19,7 +20,7 @@ def open_database(path: Path, page_bytes: int = 4096) -> sqlite3.Connection:
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute(f"PRAGMA cache_size = -{CACHE_BYTES >> 10}")
-    database.execute("PRAGMA busy_timeout = 10000")
+    database.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     return database
 
 
@@ -29,7 +30,8 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
     database.execute("BEGIN IMMEDIATE")
     try:
         yield
+        database.execute("COMMIT")
     except BaseException:
-        database.execute("ROLLBACK")
+        if database.in_transaction:  # a full disk, for one, has rolled back already
+            database.execute("ROLLBACK")
         raise
-    database.execute("COMMIT")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from agents.commands.data_directory import data_option
@@ -42,7 +43,9 @@ async def _find(data: Path, customer_id: str) -> bytes | None:
 
 
 def _show(console: Console, found: Customer, size: int) -> None:
-    console.print(f"[bold]{found.customer_id}[/]: {found.tier}, {found.stage}; {found.events:,} events, {size:,} bytes")
+    console.print(
+        f"[bold]{escape(found.customer_id)}[/]: {found.tier}, {found.stage}; {found.events:,} events, {size:,} bytes"
+    )
     console.print(
         f"first seen {instant(found.first_ms):%Y-%m-%d %H:%M} UTC, last {instant(found.last_ms):%Y-%m-%d %H:%M}"
     )
@@ -64,14 +67,14 @@ def _show(console: Console, found: Customer, size: int) -> None:
     console.print(table)
     for reason, inquiry in found.inquiries.items():
         times = ", ".join(f"{instant(at_ms):%m-%d %H:%M}" for at_ms in inquiry.times_ms)
-        console.print(f"contacts about {reason}: {times}")
+        console.print(f"contacts about {escape(reason)}: {times}")
     for alert in found.alerts:
         life = (
             "open"
             if alert.cooling_until_ms is None
             else f"quiet until {instant(alert.cooling_until_ms):%Y-%m-%d %H:%M}"
         )
-        subject = f" ({alert.subject})" if alert.subject else ""
+        subject = f" ({escape(alert.subject)})" if alert.subject else ""
         console.print(
             f"alert {alert.alert_id} {alert.rule}{subject}: {alert.severity}, revision {alert.revision}, {life}"
         )

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import sqlite3
 import time
 from pathlib import Path
 
@@ -92,6 +93,10 @@ def run(
         report = run_embedded(options, metrics_port, plain)
     except _USER_ERRORS as error:
         raise click.ClickException(str(error)) from None
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{data}: cannot be used: {error}") from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or data}: {error.strerror}") from None
     if Console().is_terminal and not plain:
         print_summary(Console(), report, data)
 

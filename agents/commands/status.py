@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from agents.commands.data_directory import data_option
@@ -49,7 +50,7 @@ async def _show(data: Path, top: int) -> None:
             customer = decode_customer(body)
             state_of = next(alert for alert in customer.alerts if alert.rule == asset_outflow.RULE)
             raised = f"{instant(state_of.raised_ms):%Y-%m-%d %H:%M}"
-            table.add_row(customer_id, customer.tier, f"{score / 100:,.2f}", raised, state_of.alert_id)
+            table.add_row(escape(customer_id), customer.tier, f"{score / 100:,.2f}", raised, state_of.alert_id)
         console.print("\nLargest outflow, alerts still open:")
         console.print(table)
     await store.close()

@@ -1,0 +1,18 @@
+"""What the environment asks of the proofs: how many kills, which seed, how many rounds."""
+
+import os
+
+
+def kills() -> int:
+    """How many times the kill proof strikes (`EBBWATCH_KILLS`)."""
+    return int(os.environ.get("EBBWATCH_KILLS", "20"))
+
+
+def seed() -> int:
+    """The seed of everything random in the proofs (`EBBWATCH_SEED`)."""
+    return int(os.environ.get("EBBWATCH_SEED", "7"))
+
+
+def rounds() -> int:
+    """How many histories the simulation of faults goes through (`EBBWATCH_ROUNDS`)."""
+    return int(os.environ.get("EBBWATCH_ROUNDS", "150"))
