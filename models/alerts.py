@@ -13,6 +13,8 @@ from msgspec import Struct
 from models.context import FoldContext, Output, Reason, Stream
 from models.customer import AlertState, Customer
 
+ALERT_STATES = ("raised", "updated", "resolved")
+SEVERITIES = ("warning", "critical")
 NEVER_MS = 0
 """A due time that means "nothing is due"."""
 

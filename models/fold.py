@@ -204,3 +204,6 @@ _ON_DUE: dict[str, Callable[[Customer, AlertState, int, FoldContext], None]] = {
     asset_outflow.RULE: asset_outflow.on_due,
     repeated_inquiry.RULE: repeated_inquiry.on_due,
 }
+
+RULES = tuple(_ON_DUE)
+"""Every rule that can raise an alert, by name."""

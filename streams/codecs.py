@@ -79,6 +79,8 @@ def decode_feed_event(line: bytes, now_ms: int) -> tuple[Event, int]:
         raise _explained(str(error), line) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refused(Refusal.NOT_JSON, "", "one JSON object in UTF-8", "bytes that are not") from None
+    if b"\\" in line or not line.isascii():  # elsewhere JSON allows no control character
+        _refuse_unprintable(event)
     at_ms = epoch_ms(event.occurred_at)
     if not EARLIEST_MS <= at_ms <= now_ms + MAX_AHEAD_MS:
         found = "a time in the future" if at_ms > now_ms else "a time before 1990"
@@ -125,6 +127,14 @@ def json_schema(event_type: str) -> dict[str, Any]:
         "x-ebbwatch-schema-version": SCHEMA_VERSION,
         **schema,
     }
+
+
+def _refuse_unprintable(event: Event) -> None:
+    """Identifiers and codes end up on terminals, in keys and in messages: control characters have no business there."""
+    for field in event.__struct_fields__:
+        value = getattr(event, field)
+        if isinstance(value, str) and not value.isprintable():
+            raise Refused(Refusal.OUT_OF_RANGE, field, "printable characters", "a string with others")
 
 
 # --- wording of refusals --------------------------------------------------------------------------

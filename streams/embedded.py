@@ -10,6 +10,7 @@ import time
 import zlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -18,7 +19,7 @@ from msgspec import Struct
 from config.policies import Policies, policy_digest, policy_document
 from models.events import PolicyActivated, Tick
 from streams.codecs import encode_control_record
-from streams.feed_reader import open_feeds
+from streams.feed_reader import STDIN, Feed, open_feeds, open_stdin
 from streams.ingest import Accepted, DeadLetter, Ingest
 from streams.ledger import EmbeddedLedger, LedgerMismatch
 from streams.live_feed import LiveFeed
@@ -68,7 +69,7 @@ class EmbeddedRun:
         self.report = RunReport()
         self.metrics = Metrics()
         options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _locked(options.data / "lock")
+        self._lock = lock_directory(options.data)
         try:
             self._open(options)
         except BaseException:
@@ -79,6 +80,7 @@ class EmbeddedRun:
     def _open(self, options: EmbeddedOptions) -> None:
         self._ledger = EmbeddedLedger(options.data / LEDGER_FILE, options.shards)
         self._store = SqliteStore(options.data / STATE_FILE)
+        self._ledger.expect_pseudonyms(options.pseudonymiser.fingerprint if options.pseudonymiser else "none")
         output = options.data / OUTPUT_DIRECTORY
         output.mkdir(exist_ok=True, mode=0o700)
         self._sink = NdjsonSink(output)
@@ -90,8 +92,10 @@ class EmbeddedRun:
         tick_every_ms = _LIVE_TICK_MS if options.live else options.tick_every_s * 1000
         self._clock = EventClock(tick_every_ms, self._ledger.clock_ms)
         self._ingest = Ingest(options.pseudonymiser)
-        known = self._ledger.progress()
-        self._feeds = open_feeds(options.feeds, known)
+        self._known = self._ledger.progress()
+        # For live input time passes whether or not standard input has said anything yet.
+        eager = [feed for feed in options.feeds if not (options.live and feed == STDIN)]
+        self._feeds = open_feeds(eager, self._known)
         self.report.skipped_lines = sum(feed.progress.lines for feed in self._feeds)
         self.report.meters = [feed.meter for feed in self._feeds]
 
@@ -155,29 +159,30 @@ class EmbeddedRun:
             started_s = time.perf_counter()
             taken = merged.take(self._options.batch_records)
             self.report.feed_s += time.perf_counter() - started_s
-            await self._take_in(taken, self._event_ticks)
+            await self._take_in(taken)
             after_batch()
             await asyncio.sleep(0)
             if not taken.lines:
+                self.report.unfinished_lines = merged.unfinished_lines
                 return
 
     async def _run_live(self, after_batch: Callable[[], None]) -> None:
-        live = LiveFeed(self._feeds, self._ingest)
+        openers: list[Callable[[], Feed | None]] = [partial(_opened, feed) for feed in self._feeds]
+        if STDIN in self._options.feeds:
+            openers.append(partial(open_stdin, self._known, {feed.source: feed for feed in self._feeds}))
+        live = LiveFeed(openers, self._ingest)
         try:
             while not self._stopping:
                 taken = await live.take(self._options.batch_records, _LIVE_WAIT_S)
                 ended = live.ended
-                await self._take_in(taken, lambda _: [])
+                await self._take_in(taken)
                 after_batch()
                 if ended:
                     return
         finally:
             live.close()
 
-    def _event_ticks(self, at_ms: int) -> list[int]:
-        return self._clock.ticks_until(at_ms) if at_ms >= self._clock.next_ms else []
-
-    async def _take_in(self, taken: Taken, ticks_until: Callable[[int], list[int]]) -> None:
+    async def _take_in(self, taken: Taken) -> None:
         """Append one stretch of the feeds to the ledger, then fold what the ledger has that the store has not."""
         shards = self._ledger.shards
         records: list[list[bytes]] = [[] for _ in range(shards)]
@@ -189,7 +194,7 @@ class EmbeddedRun:
                 refused.append(result)  # type: ignore[arg-type]
                 continue
             if recorded and result.at_ms >= next_ms:
-                for tick_ms in ticks_until(result.at_ms):
+                for tick_ms in self._clock.ticks_until(result.at_ms):
                     self._tick(records, tick_ms)
                 next_ms = self._clock.next_ms
             shard = zlib.crc32(result.customer_id.encode()) % shards if shards > 1 else 0
@@ -247,15 +252,20 @@ class EmbeddedRun:
             self.metrics.dead_letters.labels(letter.reason.value).inc()
 
 
+def _opened(feed: Feed) -> Feed:
+    return feed
+
+
 def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _locked(path: Path) -> IO[str]:
-    lock = path.open("w")
+def lock_directory(data: Path) -> IO[str]:
+    """Hold the lock of a data directory until the file that is returned is closed; raises `DirectoryInUse`."""
+    lock = (data / "lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.close()
-        raise DirectoryInUse(f"{path.parent}: another ebbwatch is running on this data directory") from None
+        raise DirectoryInUse(f"{data}: another ebbwatch is running on this data directory") from None
     return lock

@@ -29,7 +29,7 @@ class FeedError(ValueError):
     """A feed that cannot be read; the message names the file and what to do."""
 
 
-class _Shorter(FeedError):
+class _FewerLines(FeedError):
     """A feed with fewer lines than were read of it."""
 
 
@@ -47,10 +47,14 @@ class Progress(Struct, frozen=True):
 
 
 class Meter(Struct):
-    """How much of a file has been read, in bytes of the file as it is stored; 0 of 0 for what is no file."""
+    """How much of a file has been read, in bytes of the file as it is stored; 0 of 0 for what is no file.
+
+    `unfinished` tells that the line given last has no newline behind it: someone may still be writing it.
+    """
 
     size_bytes: int = 0
     read_bytes: int = 0
+    unfinished: bool = False
 
 
 class Feed(Struct):
@@ -92,7 +96,7 @@ def open_feeds(paths: list[str], known: dict[str, Progress]) -> list[Feed]:
     for path in feed_files(paths):
         first = next(_lines(path), None) if path != STDIN else None
         if path == STDIN:
-            feed = _open_stdin(known, feeds)
+            feed = open_stdin(known, feeds)
         elif first is None:
             continue  # an empty file is a feed on which nothing has happened yet
         else:
@@ -104,7 +108,7 @@ def open_feeds(paths: list[str], known: dict[str, Progress]) -> list[Feed]:
 
 def _open_file(path: str, first: bytes, known: dict[str, Progress], opened: dict[str, Feed]) -> Feed | None:
     fingerprint = hashlib.blake2b(first, digest_size=6).hexdigest()
-    shorter: _Shorter | None = None
+    shorter: _FewerLines | None = None
     for attempt in range(1, 1000):
         source = f"feed:{fingerprint}" if attempt == 1 else f"feed:{fingerprint}~{attempt}"
         if source in opened:
@@ -113,7 +117,7 @@ def _open_file(path: str, first: bytes, known: dict[str, Progress], opened: dict
             twin = _compare(path, opened[source].name)
             if twin is _Twin.DIFFERENT:
                 continue
-            if twin is _Twin.NO_LONGER:
+            if twin is _Twin.NOTHING_NEW:
                 return None
         if shorter is not None and source not in known:
             raise shorter
@@ -123,13 +127,14 @@ def _open_file(path: str, first: bytes, known: dict[str, Progress], opened: dict
         try:
             if _skip(lines, progress, path):
                 return Feed(path, source, progress, lines, meter)
-        except _Shorter as error:
+        except _FewerLines as error:
             shorter = shorter or error  # unless it is one of the other feeds that begin alike
     raise FeedError(f"{path}: too many different feeds begin with the same line")
 
 
-def _open_stdin(known: dict[str, Progress], opened: dict[str, Feed]) -> Feed | None:
-    lines = _split(_stdin_blocks())
+def open_stdin(known: dict[str, Progress], opened: dict[str, Feed]) -> Feed | None:
+    """Open standard input, which waits for its first line; None when it ends before that. Raises `FeedError`."""
+    lines = _split(_stdin_blocks(), Meter())
     first = next(lines, None)
     if first is None:
         return None
@@ -149,7 +154,7 @@ def _skip(lines: Iterator[bytes], progress: Progress, name: str) -> bool:
     for read in range(progress.lines):
         line = next(lines, None)
         if line is None:
-            raise _Shorter(
+            raise _FewerLines(
                 f"{name}: has {read} lines, but {progress.lines} were read of a feed that begins with the same line;"
                 " whether it is that feed cut short or another one cannot be told, so it is not read"
             )
@@ -158,8 +163,8 @@ def _skip(lines: Iterator[bytes], progress: Progress, name: str) -> bool:
 
 
 class _Twin(Enum):
-    NO_LONGER = 1
-    LONGER = 2
+    NOTHING_NEW = 1
+    GOES_ON = 2
     DIFFERENT = 3
 
 
@@ -167,12 +172,12 @@ def _compare(path: str, other: str) -> _Twin:
     """What a file adds to another one that begins with the same line."""
     for mine, theirs in zip_longest(_lines(path), _lines(other)):
         if theirs is None:
-            return _Twin.LONGER
+            return _Twin.GOES_ON
         if mine is None:
-            return _Twin.NO_LONGER
+            return _Twin.NOTHING_NEW
         if mine != theirs:
             return _Twin.DIFFERENT
-    return _Twin.NO_LONGER
+    return _Twin.NOTHING_NEW
 
 
 def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -181,7 +186,8 @@ def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _lines(path: str, meter: Meter | None = None) -> Iterator[bytes]:
-    return _split(_blocks(path, meter or Meter()))
+    meter = meter or Meter()
+    return _split(_blocks(path, meter), meter)
 
 
 def _blocks(path: str, meter: Meter) -> Iterator[bytes]:
@@ -203,7 +209,7 @@ def _stdin_blocks() -> Iterator[bytes]:
         yield block
 
 
-def _split(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _split(blocks: Iterator[bytes], meter: Meter) -> Iterator[bytes]:
     """Lines without their newline; one that is far too long is cut, so that no line can fill the memory."""
     rest = b""
     for block in blocks:
@@ -214,4 +220,5 @@ def _split(blocks: Iterator[bytes]) -> Iterator[bytes]:
             rest = others.pop()
             yield from others
     if rest:
+        meter.unfinished = True
         yield rest

@@ -23,7 +23,9 @@ class Accepted(NamedTuple):
 class DeadLetter(Struct, frozen=True, kw_only=True):
     """A refused record: why, what was expected of which field, where it came from, and the original bytes.
 
-    `original` is base64, and cut after `MAX_RECORD_BYTES` where the record was larger (`size_bytes` is its full size).
+    `original` is base64, cut after `MAX_RECORD_BYTES`, and empty where pseudonyms are asked for: a refused record
+    cannot be pseudonymised, so it must be looked up at its source. `size_bytes` is the record's size; a feed file's
+    lines are cut at twice `MAX_RECORD_BYTES`, so a larger one says that.
     """
 
     dead_letter_id: str
@@ -58,11 +60,12 @@ class Ingest:
                 event = self._pseudonymiser.applied_to(event)
             return Accepted(event.customer_id, at_ms, encode_event_record(event, at_ms, source, source_offset))
         except Refused as refused:
-            return dead_letter(line, source, source_offset, refused, now_ms)
+            kept = line if self._pseudonymiser is None else b""
+            return dead_letter(kept, source, source_offset, refused, now_ms, len(line))
 
 
 def dead_letter(
-    line: bytes, source: str, source_offset: int, refused: Refused, now_ms: int, size_bytes: int | None = None
+    original: bytes, source: str, source_offset: int, refused: Refused, now_ms: int, size_bytes: int
 ) -> DeadLetter:
     """The dead letter of one record; its id comes from the record's place, so a repeat has the same."""
     place = f"{source}\x1f{source_offset}"
@@ -75,6 +78,6 @@ def dead_letter(
         source=source,
         source_offset=source_offset,
         refused_at=datetime.fromtimestamp(now_ms / 1000, UTC),
-        size_bytes=len(line) if size_bytes is None else size_bytes,
-        original=base64.b64encode(line[:MAX_RECORD_BYTES]).decode("ascii"),
+        size_bytes=size_bytes,
+        original=base64.b64encode(original[:MAX_RECORD_BYTES]).decode("ascii"),
     )

@@ -67,6 +67,15 @@ class EmbeddedLedger:
         self.shards = int(made_with)
         self.ends = [self._end(shard) for shard in range(self.shards)]
 
+    def expect_pseudonyms(self, fingerprint: str) -> None:
+        """Hold the ledger to one pseudonym key, or to none; another would make two customers of each one."""
+        made_with = self._about("pseudonyms")
+        if made_with is None:
+            with transaction(self._db):
+                self._set_about("pseudonyms", fingerprint)
+        elif made_with != fingerprint:
+            raise LedgerMismatch("the data directory was made with another pseudonym key, or with none")
+
     def append(
         self,
         records: Mapping[int, Sequence[bytes]],

@@ -4,6 +4,7 @@ import asyncio
 import queue
 import threading
 import time
+from collections.abc import Callable
 
 from streams.feed_reader import Feed
 from streams.ingest import Accepted, DeadLetter, Ingest
@@ -15,16 +16,16 @@ _WAITING_LINES = 65_536
 class LiveFeed:
     """Reads each feed in a thread of its own, so that a quiet feed holds nothing up."""
 
-    def __init__(self, feeds: list[Feed], ingest: Ingest) -> None:
-        """Start reading."""
+    def __init__(self, openers: list[Callable[[], Feed | None]], ingest: Ingest) -> None:
+        """Open and read each feed; opening may wait as long as it likes, as standard input does for a first line."""
         self._ingest = ingest
-        self._offsets = {feed.source: feed.progress.lines for feed in feeds}
-        self._waiting: queue.Queue[tuple[Feed, bytes | BaseException | None]] = queue.Queue(_WAITING_LINES)
-        self._open = len(feeds)
+        self._offsets: dict[str, int] = {}
+        self._waiting: queue.Queue[tuple[Feed | None, bytes | None | BaseException]] = queue.Queue(_WAITING_LINES)
+        self._open = len(openers)
         self._closed = threading.Event()
-        for feed in feeds:
+        for opener in openers:
             # A daemon: a thread that waits for a terminal's next line cannot be told to stop.
-            threading.Thread(target=self._read, args=(feed,), daemon=True, name="feed").start()
+            threading.Thread(target=self._read, args=(opener,), daemon=True, name="feed").start()
 
     @property
     def ended(self) -> bool:
@@ -47,11 +48,11 @@ class LiveFeed:
                 continue
             if isinstance(line, BaseException):
                 raise line
-            if line is None:
+            if line is None or feed is None:
                 self._open -= 1
                 continue
             taken += 1
-            offset = self._offsets[feed.source]
+            offset = self._offsets.setdefault(feed.source, feed.progress.lines)
             self._offsets[feed.source] = offset + 1
             lines.setdefault(feed.source, (feed, []))[1].append(line)
             if line and not line.isspace():
@@ -66,10 +67,12 @@ class LiveFeed:
         """Let the reading threads end as soon as they can."""
         self._closed.set()
 
-    def _read(self, feed: Feed) -> None:
+    def _read(self, opener: Callable[[], Feed | None]) -> None:
+        feed: Feed | None = None
         end: BaseException | None = None
         try:
-            for line in feed.lines:
+            feed = opener()
+            for line in feed.lines if feed is not None else ():
                 if self._closed.is_set():
                     return
                 self._waiting.put((feed, line))

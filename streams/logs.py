@@ -4,6 +4,8 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from traceback import extract_tb
+from types import TracebackType
 from typing import Any
 
 
@@ -37,3 +39,14 @@ def start_logging(level: str) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    sys.excepthook = _log_the_end
+
+
+def _log_the_end(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """What ends the process says where, and of which kind: its text may quote a customer's data, so it is left out."""
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    frames = [f"{frame.name}:{frame.lineno}" for frame in extract_tb(traceback)]
+    logging.getLogger("ebbwatch").critical(
+        "ended by an error", exc_info=(kind, error, traceback), extra={"fields": {"stack": frames}}
+    )

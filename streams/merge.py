@@ -3,7 +3,7 @@
 from heapq import heapify, heappop, heapreplace
 from typing import NamedTuple
 
-from streams.feed_reader import Feed, Progress
+from streams.feed_reader import Feed, FeedError, Progress
 from streams.ingest import Accepted, DeadLetter, Ingest
 
 
@@ -40,18 +40,24 @@ class MergedFeeds:
         """`now_ms` is the wall clock, against which times in the future are refused."""
         self._ingest = ingest
         self._now_ms = now_ms
+        self._error: FeedError | None = None
+        self.unfinished_lines = 0
+        """Last lines without a newline that are no whole record yet; they are left for the next run."""
         heads = [_Head(feed, rank) for rank, feed in enumerate(feeds)]
         self._heads = [(head.at_ms, head.rank, head) for head in heads if self._advance(head)]
         self._feeds = feeds
         heapify(self._heads)
 
     def take(self, most_lines: int) -> Taken:
-        """The next stretch, of at most `most_lines` lines; no lines when all feeds have ended."""
+        """The next stretch, of at most `most_lines` lines; no lines when all feeds have ended.
+
+        A feed that turns out damaged raises `FeedError` once everything before the damage has been handed out.
+        """
         results: list[Accepted | DeadLetter] = []
         touched: dict[int, _Head] = {}
         lines = 0
         heads = self._heads
-        while heads and lines < most_lines:
+        while heads and lines < most_lines and self._error is None:
             _, _, head = heads[0]
             touched[head.rank] = head
             rival = min(heads[1:3], default=None)
@@ -66,6 +72,8 @@ class MergedFeeds:
                 if lines >= most_lines or (rival is not None and (head.at_ms, head.rank) > rival[:2]):
                     heapreplace(heads, (head.at_ms, head.rank, head))
                     break
+        if self._error is not None and not lines:
+            raise self._error
         progress = {}
         for head in touched.values():
             head.feed.progress = progress[head.feed.source] = head.feed.progress.after(head.taken)
@@ -73,7 +81,11 @@ class MergedFeeds:
         return Taken(results, progress, lines)
 
     def _advance(self, head: _Head) -> bool:
-        line = next(head.feed.lines, None)
+        try:
+            line = next(head.feed.lines, None)
+        except FeedError as error:
+            self._error = error
+            return False
         if line is None:
             return False
         head.line = line
@@ -82,5 +94,8 @@ class MergedFeeds:
             head.result = result = self._ingest.accept(line, head.feed.source, head.offset, self._now_ms)
             if type(result) is Accepted:
                 head.at_ms = result.at_ms
+            elif head.feed.meter.unfinished:
+                self.unfinished_lines += 1
+                return False
         head.offset += 1
         return True

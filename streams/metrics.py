@@ -4,8 +4,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from models.alerts import Alert
-from models.context import Fate
+from models.alerts import ALERT_STATES, SEVERITIES, Alert
+from models.context import Fate, Reason
+from models.fold import RULES
 from streams.codecs import Refusal
 from streams.processor import BatchReport
 
@@ -71,6 +72,12 @@ class Metrics:
             self.ledger_records.labels(fate.value)
         for part in _PARTS:
             self.batch_seconds.labels(part)
+        for rule in RULES:
+            for decision in Reason:
+                self.decisions.labels(rule, decision.value)
+            for state in ALERT_STATES:
+                for severity in SEVERITIES:
+                    self.alerts.labels(rule, state, severity)
 
     def saw_batch(self, shard: int, report: BatchReport, clock_ms: int) -> None:
         """Count one committed micro-batch."""

@@ -24,6 +24,11 @@ class Pseudonymiser:
             raise ValueError(f"pseudonym key: expected at least {MIN_KEY_BYTES} bytes, found {len(key)}")
         self._key = key
 
+    @property
+    def fingerprint(self) -> str:
+        """Tells one key from another, and nothing else about it."""
+        return self.pseudonym("key", "fingerprint")
+
     def pseudonym(self, kind: str, identifier: str) -> str:
         """26 characters for an identifier; `kind` keeps a customer and an account of the same id apart."""
         digest = hmac.digest(self._key, f"{kind}:{identifier}".encode(), "sha256")

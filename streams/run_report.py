@@ -21,6 +21,7 @@ class RunReport(Struct):
     lines: int = 0
     accepted: int = 0
     skipped_lines: int = 0
+    unfinished_lines: int = 0
     batches: int = 0
     records: int = 0
     caught_up: int = 0

@@ -33,7 +33,7 @@ def demo(customers: int, days: int, seed: int, data: Path) -> None:
     """Run the main job on a simulated bank, as fast as it goes."""
     console = Console()
     mark = data / ".ebbwatch-demo"
-    if data.exists() and not mark.exists() and any(data.iterdir()):
+    if data.is_symlink() or (data.exists() and not mark.exists() and any(data.iterdir())):
         raise click.ClickException(f"{data} holds something that no demo has written; choose another --data")
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from agents.commands.data_directory import data_option
-from streams.embedded import LEDGER_FILE, OUTPUT_DIRECTORY, STATE_FILE
+from streams.embedded import LEDGER_FILE, OUTPUT_DIRECTORY, STATE_FILE, DirectoryInUse, lock_directory
 from streams.garbage import tune_garbage_collection
 from streams.ledger import EmbeddedLedger
 from streams.replay import compare, replay
@@ -21,7 +21,11 @@ from streams.stores.sqlite import SqliteStore
 def verify(data: Path, batch: int) -> None:
     """Replay the ledger in memory and compare states and outputs, byte for byte, with those that are kept."""
     tune_garbage_collection()
-    differences = asyncio.run(_verify(data, batch))
+    try:
+        with lock_directory(data):
+            differences = asyncio.run(_verify(data, batch))
+    except DirectoryInUse as error:
+        raise click.ClickException(str(error)) from None
     if differences:
         for difference in differences[:20]:
             click.echo(difference, err=True)

@@ -1,10 +1,10 @@
 """The embedded store: every shard in one SQLite file, durable at each commit.
 
 What a commit costs with many customers is the random pages that a checkpoint of the write-ahead log must force to the
-disk, and the look-ups. So checkpoints are rare, when the log has grown to `CHECKPOINT_WAL_BYTES`; pages are small; and an
-aggregate's place is a keyed 64-bit hash of its shard and id, which spares an index of ids. Should two customers ever
-meet in one place (at ten million customers, once in 300,000 banks), the store says so and stops; a store made anew
-has another key.
+disk, and the look-ups. So checkpoints are rare, when the log has grown to `CHECKPOINT_WAL_BYTES`; pages are small; and
+an aggregate's place is a keyed 64-bit hash of its shard and id, which spares an index of ids. Should two customers
+ever meet in one place (at ten million customers, once in 300,000 banks), the store says so and stops; a store made
+anew has another key.
 """
 
 import secrets

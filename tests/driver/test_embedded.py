@@ -363,6 +363,36 @@ def test_pseudonyms_leave_no_identifier(tmp_path: Path) -> None:
 # --- verify ---------------------------------------------------------------------------------------------------------
 
 
+def test_another_pseudonym_key_is_refused(tmp_path: Path) -> None:
+    """With another key, or without one, each customer would become two: the directory refuses it."""
+    feed = write(tmp_path / "feed.ndjson", [login(1)])
+    run(tmp_path / "run", feed, pseudonymiser=Pseudonymiser(b"0123456789abcdef"))
+    for pseudonymiser in (Pseudonymiser(b"fedcba9876543210"), None):
+        with pytest.raises(LedgerMismatch, match="another pseudonym key"):
+            run(tmp_path / "run", feed, pseudonymiser=pseudonymiser)
+
+
+def test_another_reporting_currency_is_refused(tmp_path: Path) -> None:
+    """Amounts are kept in the reporting currency, so a directory keeps to it."""
+    feed = write(tmp_path / "feed.ndjson", [login(1)])
+    run(tmp_path / "run", feed)
+    euros = changed_policies(currencies__reporting="EUR", currencies__rates={"EUR": 1.0})
+    with pytest.raises(LedgerMismatch, match="amounts are kept in CNY"):
+        run(tmp_path / "run", feed, policies=euros)
+
+
+def test_a_line_still_being_written_is_left_for_later(tmp_path: Path) -> None:
+    """A last line without newline that is no record yet is neither refused nor lost: the next run reads it whole."""
+    whole = login(2)
+    path = tmp_path / "feed.ndjson"
+    path.write_bytes(login(1) + b"\n" + whole[:20])
+    first = run(tmp_path / "run", path)
+    assert (first.fates[Fate.FOLDED], first.refused.total(), first.unfinished_lines) == (1, 0, 1)
+    path.write_bytes(login(1) + b"\n" + whole + b"\n")
+    second = run(tmp_path / "run", path)
+    assert (second.fates[Fate.FOLDED], second.skipped_lines, second.unfinished_lines) == (1, 1, 0)
+
+
 def test_planted_differences_are_found(bank: Path, tmp_path: Path) -> None:
     """A changed, a missing and a made-up customer, a changed, a missing and a made-up output are each told."""
     data = tmp_path / "run"
@@ -480,11 +510,12 @@ class Live:
 
 
 def test_a_live_feed_ticks_by_the_wall(tmp_path: Path) -> None:
-    """While a pipe is quiet, time passes in the ledger; when it ends, so does the run."""
+    """While a pipe is quiet, even before its first line, time passes in the ledger; when it ends, so does the run."""
     live = Live(tmp_path / "run", "-")
     try:
+        live.wait_for(lambda: live.ticks() >= 1)
         live.give(login(1))
-        live.wait_for(lambda: live.ticks() >= 2)
+        live.wait_for(lambda: live.ticks() >= 3)
         live.give(login(2), b"bad")
         assert live.process.stdin is not None
         live.process.stdin.close()

@@ -16,7 +16,7 @@ from models.money_flows import (
     record_outflow,
     roll,
 )
-from tests.unit.models.build import KINDS, ms, out
+from tests.unit.models.build import KINDS, out
 
 Move = tuple[int, int, int]
 """A day, cents in, cents out."""

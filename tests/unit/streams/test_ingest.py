@@ -109,6 +109,21 @@ def test_a_dead_letter_tells_everything() -> None:
     assert json.loads(msgspec.json.encode(letter))["reason"] == "not_json"
 
 
+def test_under_pseudonyms_a_dead_letter_keeps_no_original() -> None:
+    """What was refused cannot be pseudonymised, so only its place and size are kept."""
+    letter = refused(b"CANARY", ingest=Ingest(Pseudonymiser(b"0123456789abcdef")))
+    assert (letter.original, letter.size_bytes) == ("", 6)
+
+
+@pytest.mark.parametrize("character", ["\n", "\x1b", "\x00", "\x9b", "\u202e"])
+@pytest.mark.parametrize("field", ["customer_id", "event_id", "channel"])
+def test_control_characters_are_refused(field: str, character: str) -> None:
+    """Ids and codes end up on terminals and in keys: what cannot be printed is refused, and other scripts are not."""
+    letter = refused(line("login", **{field: f"a{character}b"}))
+    assert (letter.reason, letter.field) == (Refusal.OUT_OF_RANGE, field)
+    accepted(Ingest(), line("login", **{field: "客户-é"}))
+
+
 def test_the_id_of_a_dead_letter_is_its_place() -> None:
     """The same place gives the same id, whatever stands there and whenever; another place another one."""
     first = refused(b"x")

@@ -19,6 +19,9 @@ class Hand:
         self._given: queue.Queue[bytes | Exception | None] = queue.Queue()
         self.feed = Feed(source, source, known or Progress(), self._lines(), Meter())
 
+    def open(self) -> Feed:
+        return self.feed
+
     def give(self, *lines: bytes | Exception | None) -> None:
         for line in lines:
             self._given.put(line)
@@ -48,7 +51,7 @@ async def test_lines_come_as_they_are_given() -> None:
     one, two = Hand("one"), Hand("two", Progress(7, 5))
     one.give(login(1), b"", b"bad", login(2), None)
     two.give(login(3), None)
-    live = LiveFeed([one.feed, two.feed], Ingest())
+    live = LiveFeed([one.open, two.open], Ingest())
     results, progress, lines = await take_all(live)
 
     assert lines == 5
@@ -69,7 +72,7 @@ async def test_lines_come_as_they_are_given() -> None:
 async def test_a_quiet_feed_holds_nothing_up() -> None:
     """While nothing comes, taking returns empty-handed; what another feed gives is taken."""
     quiet, busy = Hand("quiet"), Hand("busy")
-    live = LiveFeed([quiet.feed, busy.feed], Ingest())
+    live = LiveFeed([quiet.open, busy.open], Ingest())
     assert await live.take(5, 0) == ([], {}, 0)
     assert not live.ended
     busy.give(login(1))
@@ -85,7 +88,7 @@ async def test_no_more_is_taken_than_asked_for() -> None:
     """A burst is cut into batches and loses nothing."""
     hand = Hand("one")
     hand.give(*(login(number) for number in range(10)), None)
-    live = LiveFeed([hand.feed], Ingest())
+    live = LiveFeed([hand.open], Ingest())
     first = await live.take(3, 60)
     assert 1 <= first.lines <= 3
     rest = await take_all(live)
@@ -97,7 +100,7 @@ async def test_no_more_is_taken_than_asked_for() -> None:
 async def test_an_error_in_a_feed_surfaces() -> None:
     """What reading raises is raised where lines are taken, after the lines before it."""
     hand = Hand("one")
-    live = LiveFeed([hand.feed], Ingest())
+    live = LiveFeed([hand.open], Ingest())
     hand.give(login(1))
     assert (await live.take(1, 60)).lines == 1
     hand.give(FeedError("cut short"))
@@ -118,7 +121,7 @@ async def test_closing_ends_the_reading() -> None:
     """After closing, a feed that still gives lines is not read on."""
     hand = Hand("one")
     before = set(threading.enumerate())
-    live = LiveFeed([hand.feed], Ingest())
+    live = LiveFeed([hand.open], Ingest())
     (reader,) = set(threading.enumerate()) - before
     live.close()
     hand.give(login(1), login(2), None)

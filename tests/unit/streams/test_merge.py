@@ -1,12 +1,13 @@
 """Merging feeds: one sequence in time order, the same however it is cut."""
 
+import gzip
 import random
 from pathlib import Path
 
 import pytest
 
 from streams.codecs import decode_ledger_run
-from streams.feed_reader import Progress, open_feeds
+from streams.feed_reader import FeedError, Progress, open_feeds
 from streams.ingest import Accepted, DeadLetter, Ingest
 from streams.merge import MergedFeeds
 from tests.support.feeds import NOW_MS, login, write
@@ -26,9 +27,14 @@ def merged(paths: list[str], known: dict[str, Progress] | None = None) -> Merged
     return MergedFeeds(open_feeds(paths, known or {}), Ingest(), NOW_MS)
 
 
-def drain(feeds: MergedFeeds, sizes: list[int]) -> tuple[list[Place], dict[str, Progress], list[int]]:
-    """Everything, taken in stretches of the given sizes over and over; with the final progress and the line counts."""
-    places: list[Place] = []
+def drain(
+    feeds: MergedFeeds, sizes: list[int], seen: list[Place] | None = None
+) -> tuple[list[Place], dict[str, Progress], list[int]]:
+    """Everything, taken in stretches of the given sizes over and over; with the final progress and the line counts.
+
+    What was taken is in `seen` even where a feed turns out damaged.
+    """
+    places: list[Place] = [] if seen is None else seen
     progress: dict[str, Progress] = {}
     counts: list[int] = []
     while True:
@@ -131,6 +137,21 @@ def test_a_late_record_goes_first_but_stays_behind_its_own(tmp_path: Path) -> No
     assert [(source, offset) for _, source, offset in drain(merged([one, two]), [9])[0]] == [
         (second, 0), (first, 0), (first, 1), (second, 1), (first, 2), (second, 2)
     ]  # fmt: skip
+
+
+def test_what_came_before_damage_is_handed_out_first(tmp_path: Path) -> None:
+    """A feed that is damaged in its middle gives all that stands before the damage, whatever the size of a stretch."""
+    path = tmp_path / "feed.ndjson.gz"
+    whole = gzip.compress(b"".join(login(number) + b"\n" for number in range(20_000)))
+    path.write_bytes(whole[: len(whole) // 2])
+    given = []
+    for size in (7, 100_000):
+        feeds = merged([str(path)])
+        places: list[Place] = []
+        with pytest.raises(FeedError, match="damaged or cut short"):
+            drain(feeds, [size], places)
+        given.append(len(places))
+    assert given[0] == given[1] > 1_000
 
 
 def test_nothing_to_merge() -> None:
