@@ -1,5 +1,8 @@
 """The closing summary of a run: what was seen, what was raised, where to look next."""
 
+import os
+import shutil
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -27,12 +30,18 @@ def print_summary(console: Console, report: RunReport, data: Path) -> None:
         console.print(f"{report.refused.total():,} records were refused: {refused}.")
     _print_alerts(console, report)
     out = data / "out"
+    command = _command()
     console.print("\nWhere to look next:")
     console.print(f"  {out / 'alerts.ndjson'}  every alert with its figures and evidence")
     if report.refused:
         console.print(f"  {out / 'dead-letters.ndjson'}  what was refused, and why")
-    console.print(f"  ebbwatch status --data {data}  the shards, and who is losing most right now")
-    console.print(f"  ebbwatch verify --data {data}  replay the ledger and compare")
+    console.print(f"  {command} status --data {data}  the shards, and who is losing most right now")
+    console.print(f"  {command} verify --data {data}  replay the ledger and compare")
+
+
+def _command() -> str:
+    """How to call this program from where the user stands."""
+    return "ebbwatch" if shutil.which("ebbwatch") else os.path.relpath(sys.argv[0])
 
 
 def _print_alerts(console: Console, report: RunReport) -> None:

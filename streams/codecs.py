@@ -79,7 +79,7 @@ def decode_feed_event(line: bytes, now_ms: int) -> tuple[Event, int]:
         raise _explained(str(error), line) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refused(Refusal.NOT_JSON, "", "one JSON object in UTF-8", "bytes that are not") from None
-    if b"\\" in line or not line.isascii():  # elsewhere JSON allows no control character
+    if b"\\" in line or b"\x7f" in line or not line.isascii():  # elsewhere JSON allows no control character
         _refuse_unprintable(event)
     at_ms = epoch_ms(event.occurred_at)
     if not EARLIEST_MS <= at_ms <= now_ms + MAX_AHEAD_MS:
@@ -133,7 +133,8 @@ def _refuse_unprintable(event: Event) -> None:
     """Identifiers and codes end up on terminals, in keys and in messages: control characters have no business there."""
     for field in event.__struct_fields__:
         value = getattr(event, field)
-        if isinstance(value, str) and not value.isprintable():
+        texts = value if isinstance(value, list) else [value]
+        if any(isinstance(text, str) and not text.isprintable() for text in texts):
             raise Refused(Refusal.OUT_OF_RANGE, field, "printable characters", "a string with others")
 
 

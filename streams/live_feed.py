@@ -20,7 +20,7 @@ class LiveFeed:
         """Open and read each feed; opening may wait as long as it likes, as standard input does for a first line."""
         self._ingest = ingest
         self._offsets: dict[str, int] = {}
-        self._waiting: queue.Queue[tuple[Feed | None, bytes | None | BaseException]] = queue.Queue(_WAITING_LINES)
+        self._waiting: queue.Queue[tuple[Feed | None, bytes | BaseException | None]] = queue.Queue(_WAITING_LINES)
         self._open = len(openers)
         self._closed = threading.Event()
         for opener in openers:
