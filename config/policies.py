@@ -16,7 +16,7 @@ from msgspec import Meta, Struct
 
 Days = Annotated[int, Meta(ge=1, le=366)]
 Share = Annotated[float, Meta(gt=0, le=1)]
-CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$")]
+CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3)]
 Ratio = Annotated[float, Meta(gt=0, le=1000)]
 Money = Annotated[float, Meta(ge=0, le=1e12)]
 Text = Annotated[str, Meta(min_length=1, max_length=400)]

@@ -80,7 +80,7 @@ def decode_feed_event(line: bytes, now_ms: int) -> tuple[Event, int]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refused(Refusal.NOT_JSON, "", "one JSON object in UTF-8", "bytes that are not") from None
     if b"\\" in line or b"\x7f" in line or not line.isascii():  # elsewhere JSON allows no control character
-        _refuse_unprintable(event)
+        _refuse_control_characters(event)
     at_ms = epoch_ms(event.occurred_at)
     if not EARLIEST_MS <= at_ms <= now_ms + MAX_AHEAD_MS:
         found = "a time in the future" if at_ms > now_ms else "a time before 1990"
@@ -129,14 +129,17 @@ def json_schema(event_type: str) -> dict[str, Any]:
     }
 
 
-def _refuse_unprintable(event: Event) -> None:
-    """Identifiers and codes end up on terminals, in keys and in messages: control characters have no business there."""
+def _refuse_control_characters(event: Event) -> None:
+    """Identifiers and codes end up on terminals, in keys and in messages: what steers them has no business there."""
     for field in event.__struct_fields__:
         value = getattr(event, field)
         texts = value if isinstance(value, list) else [value]
-        if any(isinstance(text, str) and not text.isprintable() for text in texts):
-            raise Refused(Refusal.OUT_OF_RANGE, field, "printable characters", "a string with others")
+        if any(isinstance(text, str) and _CONTROL_CHARACTERS.search(text) for text in texts):
+            raise Refused(Refusal.OUT_OF_RANGE, field, "no control characters", "a string with some")
 
+
+# C0, DEL, C1, line and paragraph separators, and what turns the direction of writing.
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 # --- wording of refusals --------------------------------------------------------------------------
 

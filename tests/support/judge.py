@@ -6,6 +6,7 @@ second): only what is malformed by any reading is called so.
 
 import json
 import re
+import unicodedata
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -178,6 +179,8 @@ def _check(value: Any, rule: _Rule) -> None:
             raise _Malformed
         for each in value:
             _text(each, 64)
+            if not each.isprintable():
+                raise _Unclear
     elif rule == RATING:
         _whole(value, 0, 10)
     elif isinstance(rule, str):
@@ -191,6 +194,10 @@ def _check(value: Any, rule: _Rule) -> None:
 def _text(value: Any, longest: int) -> None:
     if not isinstance(value, str) or not 1 <= len(value) <= longest:
         raise _Malformed
+    if any(unicodedata.category(character) == "Cc" for character in value):
+        raise _Malformed
+    if not value.isprintable():
+        raise _Unclear  # blanks of other scripts, private and unassigned characters
 
 
 def _number(value: Any, rule: str) -> None:
