@@ -27,7 +27,9 @@ def print_summary(console: Console, report: RunReport, data: Path) -> None:
         console.print(f"{report.fates[Fate.DUPLICATE_EVENT]:,} events had an id seen before and changed nothing.")
     if report.refused:
         refused = ", ".join(f"{count:,} {reason.value}" for reason, count in report.refused.most_common())
-        console.print(f"{report.refused.total():,} records were refused: {refused}.")
+        console.print(f"Refused: {refused}.")
+    for warning in warnings(report, data):
+        console.print(f"[yellow]{escape(warning)}[/]")
     _print_alerts(console, report)
     out = data / "out"
     command = _command()
@@ -37,6 +39,27 @@ def print_summary(console: Console, report: RunReport, data: Path) -> None:
         console.print(f"  {out / 'dead-letters.ndjson'}  what was refused, and why")
     console.print(f"  {command} status --data {data}  the shards, and who is losing most right now")
     console.print(f"  {command} verify --data {data}  replay the ledger and compare")
+
+
+def warnings(report: RunReport, data: Path) -> list[str]:
+    """What whoever started a run should know about how it ended."""
+    found = []
+    if report.refused:
+        letters = data / "out" / "dead-letters.ndjson"
+        found.append(f"{report.refused.total():,} records were refused; {letters} says why")
+    if report.unfinished_lines:
+        found.append(f"{report.unfinished_lines} unfinished last lines were left for the next run")
+    if report.behind_the_clock > 0.01 * report.accepted:
+        found.append(
+            f"{report.behind_the_clock:,} events were days older than the clock, so they hardly raised anything:"
+            " recorded input wants --clock event, feeds in time order, and a --data of its own"
+        )
+    if report.outputs_missing:
+        found.append(
+            f"{data / 'out'} holds less than was delivered to it; alerts can be written again: move alerts.ndjson away,"
+            " delete state.sqlite3 and run again"
+        )
+    return found
 
 
 def _command() -> str:

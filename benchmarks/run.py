@@ -32,11 +32,12 @@ def main() -> None:
     """Measure, print the table, end with the JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each measurement")
-    parser.add_argument("--events", type=int, default=200_000, help="events of a round")
+    parser.add_argument("--events", type=int, default=500_000, help="events of a round: 25 a customer in a month")
+    parser.add_argument("--stored-events", type=int, default=400_000, help="events of a round on stored customers")
     parser.add_argument("--large", type=int, default=1_000_000, help="customers of the large store")
     arguments = parser.parse_args()
     console = Console()
-    count = arguments.events
+    count, stored = arguments.events, arguments.stored_events
     fold: list[float] = []
     embedded: list[dict[str, Any]] = []
     small: list[dict[str, Any]] = []
@@ -46,15 +47,15 @@ def main() -> None:
     for number in range(arguments.rounds):
         console.print(f"[dim]round {number + 1} of {arguments.rounds} ...[/]")
         scores.append(machine_score())
-        rate = in_own_process("benchmarks.fold_rate", customers=20_000, events=count, rounds=3, **batch)
+        rate = in_own_process("benchmarks.fold_rate", customers=20_000, events=count, rounds=2, **batch)
         fold += rate["seconds"]
         path = {"events": count, "cache": 100_000, **batch}
         embedded.append(in_own_process("benchmarks.embedded_rate", customers=20_000, preloaded=0, **path))
-        path["events"] = 2 * count
+        path["events"] = stored
         small.append(in_own_process("benchmarks.embedded_rate", customers=10_000, preloaded=1, **path))
         large.append(in_own_process("benchmarks.embedded_rate", customers=arguments.large, preloaded=1, **path))
         scores.append(machine_score())
-    _print_tables(console, count, fold, embedded, small, large)
+    _print_tables(console, count, stored, fold, embedded, small, large)
     ratios = [a["seconds"] / b["seconds"] for a, b in zip(large, small, strict=True)]
     print(
         json.dumps(
@@ -79,6 +80,7 @@ def _seconds(results: list[dict[str, Any]]) -> list[float]:
 def _print_tables(
     console: Console,
     count: int,
+    stored: int,
     fold: list[float],
     embedded: list[dict[str, Any]],
     small: list[dict[str, Any]],
@@ -88,8 +90,8 @@ def _print_tables(
     for name, events, seconds in (
         ("decode + fold, both rules, 20,000 customers", count, fold),
         ("embedded path, durable, 20,000 new customers", count, _seconds(embedded)),
-        ("embedded path, 10,000 customers in the store", 2 * count, _seconds(small)),
-        ("embedded path, the large store, uniform", 2 * count, _seconds(large)),
+        ("embedded path, 10,000 customers in the store", stored, _seconds(small)),
+        ("embedded path, the large store, uniform", stored, _seconds(large)),
     ):
         median, best = statistics.median(seconds), min(seconds)
         table.add_row(name, f"{events / median:,.0f}", f"{events / best:,.0f}", f"{median / events * 1e6:.1f}")

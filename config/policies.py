@@ -19,7 +19,7 @@ Share = Annotated[float, Meta(gt=0, le=1)]
 CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3)]
 Ratio = Annotated[float, Meta(gt=0, le=1000)]
 Money = Annotated[float, Meta(ge=0, le=1e12)]
-Text = Annotated[str, Meta(min_length=1, max_length=400)]
+Text = Annotated[str, Meta(min_length=1, max_length=400, pattern="^[^\\x00-\\x1f\\x7f]*$")]
 
 
 class PolicyError(ValueError):
@@ -148,7 +148,7 @@ class RepeatedInquiry(Section, frozen=True):
 class Policies(Section, frozen=True):
     """Everything that the rules read; one document, one version, one digest."""
 
-    version: Annotated[str, Meta(min_length=1, max_length=64)]
+    version: Annotated[str, Meta(min_length=1, max_length=64, pattern="^[^\\x00-\\x1f\\x7f]*$")]
     bank: Bank
     currencies: Currencies
     tiers: Tiers

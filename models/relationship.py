@@ -111,11 +111,11 @@ def see_profile(customer: Customer, stated: ProfileChanged, at_ms: int, rules: R
         customer.stage_day = -1  # the next event looks at the stage in this light
     if stated.products is not None and (newer or not customer.products):
         customer.products = stated.products[:MAX_PRODUCTS]
-    if stated.aum is not None and at_ms >= profile.aum_at_ms:
+    if stated.aum is not None:
         cents = rules.cents(stated.aum, stated.currency or rules.reporting_currency)
         if cents is None:
             customer.unvalued += 1
-        else:
+        elif at_ms >= profile.aum_at_ms:
             profile.aum_cents, profile.aum_at_ms = cents, at_ms
     if stated.tier is not None and (newer or profile.tier is None):
         profile.tier = customer.tier = stated.tier

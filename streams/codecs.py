@@ -156,6 +156,8 @@ def _explained(message: str, line: bytes) -> Refused:
     what, path = match["what"], match["path"] or ""
     field = re.sub(r"\[.*\]$", "", path)
     if not path and (got := _GOT.search(what)):
+        if not _is_json(line):
+            return Refused(Refusal.NOT_JSON, "", "one JSON object in UTF-8", "bytes that are not")
         return Refused(Refusal.NOT_AN_OBJECT, "", "a JSON object", f"JSON of kind {got['kind']}")
     raw = _as_plain_json(line)
     event_type = raw.get("type")
@@ -174,6 +176,16 @@ def _explained(message: str, line: bytes) -> Refused:
     if "datetime" in what:
         return Refused(Refusal.BAD_TIME, field, expected, f"{found} that is not one")
     return Refused(Refusal.OUT_OF_RANGE, field, expected, f"{found} that is not")
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line)
+    except RecursionError:
+        return True  # too deep for this reader, and for any use
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def _as_plain_json(line: bytes) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import fcntl
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,23 +20,22 @@ from msgspec import Struct
 from config.policies import Policies, policy_digest, policy_document
 from models.events import PolicyActivated, Tick
 from streams.codecs import encode_control_record
+from streams.damage import LEDGER_FILE, STATE_FILE
 from streams.feed_reader import STDIN, Feed, open_feeds, open_stdin
 from streams.ingest import Accepted, DeadLetter, Ingest
 from streams.ledger import EmbeddedLedger, LedgerMismatch
 from streams.live_feed import LiveFeed
 from streams.merge import MergedFeeds, Taken
 from streams.metrics import Metrics
-from streams.names import DEAD_LETTERS_TOPIC
+from streams.names import DEAD_LETTERS_TOPIC, STREAM_TOPICS
 from streams.ndjson_sink import NdjsonSink
 from streams.processor import ShardProcessor
 from streams.pseudonyms import Pseudonymiser
 from streams.relay import Relay
 from streams.run_report import RunReport
 from streams.stores.sqlite import SqliteStore
-from streams.ticking import EventClock
+from streams.ticking import JUMP_MS, EventClock
 
-LEDGER_FILE = "ledger.sqlite3"
-STATE_FILE = "state.sqlite3"
 OUTPUT_DIRECTORY = "out"
 
 _LIVE_TICK_MS = 1000
@@ -70,27 +70,34 @@ class EmbeddedRun:
         self.metrics = Metrics()
         options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = lock_directory(options.data)
+        self._held = ExitStack()
+        self._held.callback(self._lock.close)
         try:
             self._open(options)
         except BaseException:
-            self._lock.close()
+            self._held.close()
             raise
         self._stopping = False
 
     def _open(self, options: EmbeddedOptions) -> None:
         self._ledger = EmbeddedLedger(options.data / LEDGER_FILE, options.shards)
+        self._held.callback(self._ledger.close)
         self._store = SqliteStore(options.data / STATE_FILE)
+        self._held.callback(self._store.close_now)
         self._ledger.expect_pseudonyms(options.pseudonymiser.fingerprint if options.pseudonymiser else "none")
         output = options.data / OUTPUT_DIRECTORY
         output.mkdir(exist_ok=True, mode=0o700)
         self._sink = NdjsonSink(output)
+        self._held.callback(self._sink.close)
+        for topic in (DEAD_LETTERS_TOPIC, *STREAM_TOPICS.values()):
+            self._sink.file(topic)
         self._relay = Relay(self._store, self._sink)
         self._processors = [
             ShardProcessor(self._store, shard, options.cache_customers // self._ledger.shards)
             for shard in range(self._ledger.shards)
         ]
-        tick_every_ms = _LIVE_TICK_MS if options.live else options.tick_every_s * 1000
-        self._clock = EventClock(tick_every_ms, self._ledger.clock_ms)
+        tick_every_ms = options.tick_every_s * 1000
+        self._clock = EventClock(tick_every_ms, self._ledger.clock_ms, self._ledger.witnesses)
         self._ingest = Ingest(options.pseudonymiser)
         self._known = self._ledger.progress()
         # For live input time passes whether or not standard input has said anything yet.
@@ -107,23 +114,26 @@ class EmbeddedRun:
         """Run until the feeds end or `stop` is called; `after_batch` is called after each micro-batch."""
         try:
             await self._catch_up(after_batch)
+            if self._stopping:
+                return self.report
             self._activate_policies()
             if self._options.live:
                 await self._run_live(after_batch)
             else:
                 await self._run_recorded(after_batch)
         finally:
-            self._sink.close()
-            await self._store.close()
-            self._ledger.close()
-            self._lock.close()
+            self._held.close()
         return self.report
 
     async def _catch_up(self, after_batch: Callable[[], None]) -> None:
         """Fold what a run before this one appended but did not commit, and deliver what it did not deliver."""
         self._deliver_dead_letters()
+        if self._sink.file(DEAD_LETTERS_TOPIC).highest(0) < self._ledger.dead_letters_filed:
+            self.report.outputs_missing = True
         for shard, processor in enumerate(self._processors):
             await self._relay.drain(shard)
+            if self._sink.highest(shard) < self._store.delivered(shard):
+                self.report.outputs_missing = True
             if await processor.open() > self._ledger.ends[shard]:
                 raise LedgerMismatch(
                     f"{self._options.data}: {STATE_FILE} is ahead of {LEDGER_FILE}, so they do not belong together:"
@@ -188,20 +198,24 @@ class EmbeddedRun:
         records: list[list[bytes]] = [[] for _ in range(shards)]
         refused: list[DeadLetter] = []
         next_ms = self._clock.next_ms
+        behind, behind_ms = 0, self._clock.clock_ms - JUMP_MS
         recorded = not self._options.live
         for result in taken.results:
             if type(result) is not Accepted:
                 refused.append(result)  # type: ignore[arg-type]
                 continue
+            if result.at_ms < behind_ms:
+                behind += 1
             if recorded and result.at_ms >= next_ms:
                 for tick_ms in self._clock.ticks_until(result.at_ms):
                     self._tick(records, tick_ms)
                 next_ms = self._clock.next_ms
+                behind_ms = self._clock.clock_ms - JUMP_MS
             shard = zlib.crc32(result.customer_id.encode()) % shards if shards > 1 else 0
             records[shard].append(result.body)
-        if not recorded:
-            for tick_ms in self._clock.ticks_until(_wall_ms())[-1:]:
-                self._tick(records, tick_ms)
+        if not recorded and (tick_ms := _wall_ms() // _LIVE_TICK_MS * _LIVE_TICK_MS) > self._clock.clock_ms:
+            self._tick(records, tick_ms)
+            self._clock.clock_ms = tick_ms
         started_s = time.perf_counter()
         starts = list(self._ledger.ends)
         if taken.lines or any(records):
@@ -209,10 +223,11 @@ class EmbeddedRun:
                 {shard: bodies for shard, bodies in enumerate(records) if bodies},
                 taken.progress,
                 refused,
-                self._clock.clock_ms,
+                clock_ms=self._clock.clock_ms,
+                witnesses=self._clock.witnesses,
             )
         self.report.append_s += time.perf_counter() - started_s
-        self._count(taken, refused)
+        self._count(taken, refused, behind)
         for shard, processor in enumerate(self._processors):
             if processor.position < starts[shard]:
                 bodies = self._ledger.read(shard, processor.position, starts[shard] - processor.position)
@@ -242,9 +257,11 @@ class EmbeddedRun:
             self._sink.file(DEAD_LETTERS_TOPIC).append(0, letters)
             self._ledger.clear_dead_letters(letters[-1][0])
 
-    def _count(self, taken: Taken, refused: list[DeadLetter]) -> None:
+    def _count(self, taken: Taken, refused: list[DeadLetter], behind: int) -> None:
         accepted = len(taken.results) - len(refused)
         self.report.lines += taken.lines
+        self.report.behind_the_clock += behind
+        self.metrics.behind_the_clock.inc(behind)
         self.report.accepted += accepted
         self.metrics.accepted.inc(accepted)
         for letter in refused:

@@ -194,7 +194,7 @@ def _blocks(path: str, meter: Meter) -> Iterator[bytes]:
     try:
         with open(path, "rb") as raw:
             meter.size_bytes = os.fstat(raw.fileno()).st_size
-            stream = gzip.GzipFile(fileobj=raw) if path.endswith(".gz") else raw
+            stream = gzip.GzipFile(fileobj=raw) if raw.peek(2)[:2] == b"\x1f\x8b" else raw
             while block := stream.read1(_LONGEST_LINE_BYTES):
                 meter.read_bytes = raw.tell()
                 yield block
@@ -205,7 +205,9 @@ def _blocks(path: str, meter: Meter) -> Iterator[bytes]:
 
 
 def _stdin_blocks() -> Iterator[bytes]:
-    while block := sys.stdin.buffer.read1(_LONGEST_LINE_BYTES):  # type: ignore[union-attr]
+    # Past its buffer: a thread that waits in there makes the interpreter abort when it ends.
+    source = getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
+    while block := source.read(_LONGEST_LINE_BYTES):
         yield block
 
 

@@ -82,6 +82,7 @@ class EmbeddedLedger:
         progress: Mapping[str, Progress] | None = None,
         dead_letters: Sequence[DeadLetter] = (),
         clock_ms: int | None = None,
+        witnesses: tuple[int, ...] = (),
         policy_digest: str | None = None,
     ) -> None:
         """Append `records` to each shard and move everything that goes with them, in one durable transaction."""
@@ -106,6 +107,7 @@ class EmbeddedLedger:
             )
             if clock_ms is not None:
                 self._set_about("clock_ms", str(clock_ms))
+                self._set_about("witnesses", ",".join(map(str, witnesses)))
             if policy_digest is not None:
                 self._set_about("policy_digest", policy_digest)
         for shard, bodies in records.items():
@@ -145,6 +147,17 @@ class EmbeddedLedger:
     def clock_ms(self) -> int:
         """The time of the latest tick in the ledger; 0 before the first."""
         return int(self._about("clock_ms") or 0)
+
+    @property
+    def witnesses(self) -> tuple[int, ...]:
+        """Event times beyond a jump of time that is not believed yet, see `streams.ticking`."""
+        return tuple(int(at_ms) for at_ms in (self._about("witnesses") or "").split(",") if at_ms)
+
+    @property
+    def dead_letters_filed(self) -> int:
+        """How many dead letters there have been, delivered ones included."""
+        row = self._db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'dead_letters'").fetchone()
+        return int(row[0]) if row else 0
 
     @property
     def policy_digest(self) -> str:

@@ -24,6 +24,10 @@ class Metrics:
         PlatformCollector(registry=self.registry)
         # Feed records accepted into the ledger.
         self.accepted = Counter("ebbwatch_feed_records_accepted", "Feed records accepted", registry=self.registry)
+        # Accepted records days older than the clock: they hardly raise anything any more.
+        self.behind_the_clock = Counter(
+            "ebbwatch_feed_records_behind_the_clock", "Records days older than the clock", registry=self.registry
+        )
         # Feed records refused, by streams.codecs.Refusal.
         self.dead_letters = Counter(
             "ebbwatch_dead_letters", "Feed records refused, by reason", ["reason"], registry=self.registry

@@ -12,10 +12,13 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from streams.names import STREAM_TOPICS
 from streams.stores.base import OutboxEntry
 
 
-class _Place(Struct):
+class Place(Struct):
+    """What stands in front of each line."""
+
     shard: int
     sequence: int
 
@@ -23,6 +26,17 @@ class _Place(Struct):
 def output_file(directory: Path, topic: str) -> Path:
     """The file of a topic: `alerts.ndjson` for `ebbwatch.alerts`."""
     return directory / f"{topic.removeprefix('ebbwatch.')}.ndjson"
+
+
+class OutputFileError(ValueError):
+    """An output file holds something that was not written by a run."""
+
+    def __init__(self, path: Path, line: int) -> None:
+        """Name the place and the cure."""
+        super().__init__(
+            f"{path}: line {line} is no output of ebbwatch: take it out, or move the file away and delete state.sqlite3"
+            " (the next run makes both again from the ledger; dead letters have no other copy)"
+        )
 
 
 class NdjsonFile:
@@ -33,20 +47,28 @@ class NdjsonFile:
         path.touch(mode=0o600)
         self._file: BufferedRandom = path.open("r+b")
         self._highest: dict[int, int] = {}
-        decoder = msgspec.json.Decoder(_Place)
+        decoder = msgspec.json.Decoder(Place)
         end = 0
-        for line in self._file:
+        for number, line in enumerate(self._file, 1):
             if not line.endswith(b"\n"):
                 break
-            place = decoder.decode(line)
+            try:
+                place = decoder.decode(line)
+            except msgspec.MsgspecError:
+                self._file.close()
+                raise OutputFileError(path, number) from None
             self._highest[place.shard] = place.sequence
             end += len(line)
         self._file.seek(end)
         self._file.truncate()
 
+    def highest(self, shard: int) -> int:
+        """The highest sequence number of a shard that the file holds; 0 for none."""
+        return self._highest.get(shard, 0)
+
     def append(self, shard: int, entries: Sequence[tuple[int, bytes]]) -> None:
         """Append (sequence, JSON object) in order, but those that the file holds; on the disk when this returns."""
-        highest = self._highest.get(shard, 0)
+        highest = self.highest(shard)
         fresh = [(sequence, body) for sequence, body in entries if sequence > highest]
         if not fresh:
             return
@@ -74,6 +96,10 @@ class NdjsonSink:
         if topic not in self._files:
             self._files[topic] = NdjsonFile(output_file(self._directory, topic))
         return self._files[topic]
+
+    def highest(self, shard: int) -> int:
+        """The highest sequence number of a shard's outputs that the files hold."""
+        return max(self.file(topic).highest(shard) for topic in STREAM_TOPICS.values())
 
     async def deliver(self, shard: int, entries: Sequence[OutboxEntry]) -> None:
         """See `Sink.deliver`."""

@@ -11,12 +11,15 @@ import msgspec
 
 from models.events import Event
 
-_FIELDS = ("customer_id", "account_id", "adviser")
+_FIELDS = ("event_id", "customer_id", "account_id", "product_id", "call_id", "case_id", "adviser")
 MIN_KEY_BYTES = 16
 
 
 class Pseudonymiser:
-    """Replaces the identifiers of customers, accounts and advisers; the same key gives the same pseudonyms."""
+    """Replaces every identifier, those of events too: a bank's event ids often name the customer.
+
+    The same key gives the same pseudonyms, so that whoever holds it can look an alert's evidence up.
+    """
 
     def __init__(self, key: bytes) -> None:
         """Use `key`, which must have at least `MIN_KEY_BYTES` bytes."""

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from streams.ledger import EmbeddedLedger, LedgerMismatch
 from streams.names import STREAM_TOPICS
-from streams.ndjson_sink import output_file
+from streams.ndjson_sink import OutputFileError, Place, output_file
 from streams.processor import ShardProcessor
 from streams.stores.memory import MemoryStore
 from streams.stores.sqlite import SqliteStore
@@ -66,11 +66,13 @@ def _written(shard: int, directory: Path) -> dict[tuple[str, int], bytes]:
         if not path.exists():
             continue
         with path.open("rb") as lines:
-            for line in lines:
+            for number, line in enumerate(lines, 1):
                 if not line.endswith(b"\n"):
                     break  # cut short by a crash: the next run cuts it off, and writes it again
-                place = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-                if int(bytes(place["shard"])) == shard:
-                    number = int(bytes(place["sequence"]))
-                    written[topic, number] = b"{" + line.split(b",", 2)[2].rstrip(b"\n")
+                try:
+                    place = msgspec.json.decode(line, type=Place)
+                except msgspec.MsgspecError:
+                    raise OutputFileError(path, number) from None
+                if place.shard == shard:
+                    written[topic, place.sequence] = b"{" + line.split(b",", 2)[2].rstrip(b"\n")
     return written

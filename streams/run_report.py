@@ -15,13 +15,19 @@ _LATEST_ALERTS = 12
 
 
 class RunReport(Struct):
-    """Counts since the run began; `meters` tell how far the feed files have been read."""
+    """Counts since the run began; `meters` tell how far the feed files have been read.
+
+    `behind_the_clock` counts events days older than the clock, which hardly raise anything any more;
+    `outputs_missing` tells that an output file holds less than was delivered to it.
+    """
 
     started_s: float = field(default_factory=time.monotonic)
     lines: int = 0
     accepted: int = 0
     skipped_lines: int = 0
     unfinished_lines: int = 0
+    behind_the_clock: int = 0
+    outputs_missing: bool = False
     batches: int = 0
     records: int = 0
     caught_up: int = 0

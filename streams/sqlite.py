@@ -35,3 +35,15 @@ def transaction(database: sqlite3.Connection) -> Iterator[None]:
         if database.in_transaction:  # a full disk, for one, has rolled back already
             database.execute("ROLLBACK")
         raise
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a database can be read from end to end."""
+    try:
+        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            return bool(database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",))
+        finally:
+            database.close()
+    except sqlite3.Error:
+        return False

@@ -3,7 +3,13 @@
 For live input ticks come from the wall clock (`streams.embedded`); either way they are records of the ledger.
 """
 
+from models.decay import DAY_MS
+
 _MOST_TICKS_IN_A_GAP = 60
+JUMP_MS = 2 * DAY_MS
+"""A single event may not move time further than this."""
+_WITNESSES = 5
+"""Events in a row that must lie beyond a jump before it is believed."""
 
 
 class EventClock:
@@ -11,27 +17,44 @@ class EventClock:
 
     A tick falls on each whole `every_ms` that event time reaches. Where nothing happens for so long that more than
     `_MOST_TICKS_IN_A_GAP` of them are due at once, they are spread evenly over the gap. Time never moves back.
+
+    One wrong date must not silence everything that comes after it, so a jump of more than `JUMP_MS` is believed only
+    when `_WITNESSES` events in a row lie beyond it, and then as far as the earliest of them.
     """
 
-    def __init__(self, every_ms: int, clock_ms: int) -> None:
-        """Go on from `clock_ms`, the time of the latest tick in the ledger; 0 before the first."""
+    def __init__(self, every_ms: int, clock_ms: int, witnesses: tuple[int, ...] = ()) -> None:
+        """Go on from `clock_ms`, the time of the latest tick in the ledger (0 before the first), and `witnesses`."""
         self._every_ms = every_ms
         self.clock_ms = clock_ms
-        self.next_ms = clock_ms + every_ms if clock_ms else 0
+        self.witnesses = witnesses
+        self.next_ms = 0
         """Events before this need no tick: the one thing that the hot path looks at."""
+        self._look_ahead()
 
     def ticks_until(self, at_ms: int) -> list[int]:
         """The times of the ticks that come before an event at `at_ms`, ascending."""
-        every_ms = self._every_ms
-        reached_ms = at_ms // every_ms * every_ms
-        if self.clock_ms == 0:
-            due = [reached_ms]
-        elif reached_ms <= self.clock_ms:
+        if self.clock_ms and at_ms > self.clock_ms + JUMP_MS:
+            self.witnesses += (at_ms,)
+            if len(self.witnesses) < _WITNESSES:
+                self._look_ahead()
+                return []
+            at_ms = min(self.witnesses)
+        self.witnesses = ()
+        ticks = self._ticks(at_ms // self._every_ms * self._every_ms)
+        self._look_ahead()
+        return ticks
+
+    def _ticks(self, reached_ms: int) -> list[int]:
+        before_ms, every_ms = self.clock_ms, self._every_ms
+        if reached_ms <= before_ms:
             return []
-        else:
-            gap = (reached_ms - self.clock_ms + every_ms - 1) // every_ms
-            step = -(-gap // _MOST_TICKS_IN_A_GAP) * every_ms
-            due = list(range(reached_ms, self.clock_ms, -step))[::-1]
         self.clock_ms = reached_ms
-        self.next_ms = reached_ms + every_ms
-        return due
+        if before_ms == 0:
+            return [reached_ms]
+        gap = (reached_ms - before_ms + every_ms - 1) // every_ms
+        step = -(-gap // _MOST_TICKS_IN_A_GAP) * every_ms
+        return list(range(reached_ms, before_ms, -step))[::-1]
+
+    def _look_ahead(self) -> None:
+        # While there are witnesses every event counts: one that is not beyond the jump refutes them.
+        self.next_ms = 0 if self.witnesses or not self.clock_ms else self.clock_ms + self._every_ms

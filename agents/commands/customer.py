@@ -9,11 +9,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from agents.commands.data_directory import data_option
+from agents.commands.run import pseudonymiser
+from config.settings import Settings
 from models import counters
 from models.alerts import instant
 from models.customer import Customer, decode_customer
 from models.decay import HALF_LIVES_DAYS, value
-from streams.embedded import LEDGER_FILE, STATE_FILE
+from streams.damage import LEDGER_FILE, STATE_FILE
 from streams.ledger import EmbeddedLedger
 from streams.stores.sqlite import SqliteStore
 
@@ -22,7 +24,10 @@ from streams.stores.sqlite import SqliteStore
 @data_option
 @click.argument("customer_id", metavar="ID")
 def customer(data: Path, customer_id: str) -> None:
-    """Show what is remembered of the customer ID."""
+    """Show what is remembered of the customer ID (the bank's own, where the pseudonym key is in the environment)."""
+    names = pseudonymiser(Settings())
+    if names is not None:
+        customer_id = names.pseudonym("customer_id", customer_id)
     body = asyncio.run(_find(data, customer_id))
     if body is None:
         raise click.ClickException("no customer of that id has been seen")

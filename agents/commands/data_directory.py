@@ -1,15 +1,15 @@
 """What the commands that look into a data directory share."""
 
 import functools
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from streams.embedded import LEDGER_FILE, STATE_FILE
+from streams.damage import DAMAGE, LEDGER_FILE, STATE_FILE, what_is_damaged
 from streams.ledger import LedgerMismatch
+from streams.ndjson_sink import OutputFileError
 from streams.stores.base import StoreError
 
 
@@ -17,13 +17,15 @@ def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option `--data DIR` of a command that reads what a run has kept; what is wrong with it is said in a line."""
 
     @functools.wraps(command)
-    def guarded(*arguments: Any, **options: Any) -> Any:
+    def guarded(*arguments: Any, data: Path, **options: Any) -> Any:
         try:
-            return command(*arguments, **options)
-        except (LedgerMismatch, StoreError) as error:
+            return command(*arguments, data=data, **options)
+        except (LedgerMismatch, OutputFileError, StoreError) as error:
             raise click.ClickException(str(error)) from None
-        except sqlite3.Error as error:
-            raise click.ClickException(f"the data directory cannot be read: {error}") from None
+        except DAMAGE as error:
+            raise click.ClickException(what_is_damaged(data, error)) from None
+        except OSError as error:
+            raise click.ClickException(f"{error.filename or data}: {error.strerror}") from None
 
     directory = click.Path(path_type=Path, file_okay=False)
     return click.option(
@@ -32,7 +34,9 @@ def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _holding_a_run(_context: click.Context, _parameter: click.Parameter, data: Path) -> Path:
-    for name in (LEDGER_FILE, STATE_FILE):
-        if not (data / name).is_file():
-            raise click.BadParameter(f"{data} holds no {name}: nothing was run on it")
+    ledger, state = (data / LEDGER_FILE).is_file(), (data / STATE_FILE).is_file()
+    if not ledger:
+        raise click.BadParameter(f"{data} holds no {LEDGER_FILE}: nothing was run on it, or the ledger is gone")
+    if not state:
+        raise click.BadParameter(f"{data} holds no {STATE_FILE}: the next run on it makes it again from the ledger")
     return data

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import signal
-import sqlite3
 import time
 from pathlib import Path
 
@@ -13,15 +12,17 @@ from prometheus_client import start_http_server
 from rich.console import Console
 
 from agents.live_view import LiveView
-from agents.summary import print_summary
+from agents.summary import print_summary, warnings
 from config.policies import PolicyError, load_policies
 from config.settings import Settings, SettingsError
 from models.context import Fate
+from streams.damage import DAMAGE, what_is_damaged
 from streams.embedded import DirectoryInUse, EmbeddedOptions, EmbeddedRun
 from streams.feed_reader import STDIN, FeedError
 from streams.garbage import tune_garbage_collection
 from streams.ledger import LedgerMismatch
 from streams.logs import start_logging
+from streams.ndjson_sink import OutputFileError
 from streams.pseudonyms import Pseudonymiser
 from streams.run_report import RunReport
 from streams.stores.base import StoreError
@@ -32,7 +33,7 @@ DEFAULT_METRICS_PORT = 9464
 DIRECTORY = click.Path(path_type=Path, file_okay=False)
 FILE = click.Path(path_type=Path, dir_okay=False)
 _LOG_EVERY_S = 5.0
-_USER_ERRORS = (DirectoryInUse, FeedError, LedgerMismatch, PolicyError, SettingsError, StoreError)
+_USER_ERRORS = (DirectoryInUse, FeedError, LedgerMismatch, PolicyError, SettingsError, StoreError, OutputFileError)
 
 
 @click.command(context_settings={"show_default": True})
@@ -93,8 +94,8 @@ def run(
         report = run_embedded(options, metrics_port, plain)
     except _USER_ERRORS as error:
         raise click.ClickException(str(error)) from None
-    except sqlite3.Error as error:
-        raise click.ClickException(f"{data}: cannot be used: {error}") from None
+    except DAMAGE as error:
+        raise click.ClickException(what_is_damaged(data, error)) from None
     except OSError as error:
         raise click.ClickException(f"{error.filename or data}: {error.strerror}") from None
     if Console().is_terminal and not plain:
@@ -124,7 +125,7 @@ def run_embedded(options: EmbeddedOptions, metrics_port: int, plain: bool, title
             stack.enter_context(LiveView(job.report, console, title))
             after_batch.quiet = True
         report = asyncio.run(_run(job, after_batch))
-    after_batch.log("run ended")
+    after_batch.log("run ended", options.data)
     return report
 
 
@@ -156,7 +157,7 @@ class _LogProgress:
             self._logged_s = now_s
             self.log("running")
 
-    def log(self, message: str) -> None:
+    def log(self, message: str, data: Path | None = None) -> None:
         """One line of counts, unless someone is looking at the live view."""
         if self.quiet:
             return
@@ -165,9 +166,13 @@ class _LogProgress:
             "lines": report.lines,
             "folded": report.fates[Fate.FOLDED],
             "dead_letters": report.refused.total(),
+            "refused": {reason.value: count for reason, count in sorted(report.refused.items())},
+            "behind_the_clock": report.behind_the_clock,
             "duplicate_events": report.fates[Fate.DUPLICATE_EVENT],
             "lines_read_before": report.skipped_lines,
             "alerts": report.alerts.total(),
             "seconds": round(report.elapsed_s, 1),
         }
+        for warning in warnings(report, data) if data is not None else ():
+            logger.warning(warning)
         logger.info(message, extra={"fields": fields})

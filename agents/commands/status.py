@@ -13,7 +13,7 @@ from models import asset_outflow
 from models.alerts import instant
 from models.customer import decode_customer
 from models.shard import decode_state
-from streams.embedded import LEDGER_FILE, STATE_FILE
+from streams.damage import LEDGER_FILE, STATE_FILE
 from streams.ledger import EmbeddedLedger
 from streams.stores.sqlite import SqliteStore
 
@@ -42,7 +42,9 @@ async def _show(data: Path, top: int) -> None:
     console.print(shards)
     leaders = sorted(leaders, key=lambda leader: (-leader[0], leader[2]))[:top]
     if leaders:
-        table = Table("customer", "tier", "net outflow when last reported", "raised (UTC)", "alert", box=None)
+        table = Table("customer", "tier", "net outflow", "raised (UTC)", "alert", box=None)
+        for column in table.columns:
+            column.overflow = "fold"
         for score, shard, customer_id in leaders:
             (body,) = await store.load(shard, [customer_id])
             if body is None:
@@ -51,7 +53,7 @@ async def _show(data: Path, top: int) -> None:
             state_of = next(alert for alert in customer.alerts if alert.rule == asset_outflow.RULE)
             raised = f"{instant(state_of.raised_ms):%Y-%m-%d %H:%M}"
             table.add_row(escape(customer_id), customer.tier, f"{score / 100:,.2f}", raised, state_of.alert_id)
-        console.print("\nLargest outflow, alerts still open:")
+        console.print("\nLargest outflow when last reported, alerts still open:")
         console.print(table)
     await store.close()
     ledger.close()

@@ -157,6 +157,14 @@ class SqliteStore:
         """Every customer of a shard, as (id, encoded aggregate)."""
         yield from self._db.execute("SELECT customer_id, body FROM customers WHERE shard = ?", (shard,))
 
+    def delivered(self, shard: int) -> int:
+        """The sequence number up to which outputs have been delivered and cleared."""
+        row = self._db.execute(
+            "SELECT sequence - (SELECT COUNT(*) FROM outbox WHERE shard = :shard) FROM shards WHERE shard = :shard",
+            {"shard": shard},
+        ).fetchone()
+        return int(row[0]) if row else 0
+
     def customer_count(self, shard: int) -> int:
         """How many customers a shard has."""
         (count,) = self._db.execute("SELECT COUNT(*) FROM customers WHERE shard = ?", (shard,)).fetchone()
@@ -177,4 +185,8 @@ class SqliteStore:
 
     async def close(self) -> None:
         """See `Store.close`."""
+        self.close_now()
+
+    def close_now(self) -> None:
+        """Close the file, where nobody can wait."""
         self._db.close()

@@ -120,7 +120,7 @@ def test_run_says_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert "was made with 1 shards, not 2" in run(data, "--shards", "2", feed, code=1).stderr
     assert "bad.toml: not valid TOML" in run(data, "--policies", tmp_path / "bad.toml", feed, code=1).stderr
     assert "none.toml: cannot be read" in run(data, "--policies", tmp_path / "none.toml", feed, code=1).stderr
-    assert "cannot be used: file is not a database" in run(garbage, feed, code=1).stderr
+    assert "ledger.sqlite3 is damaged: restore" in run(garbage, feed, code=1).stderr
     assert "Not a directory" in run(tmp_path / "file" / "below", feed, code=1).stderr
     for option in ("--shards", "--batch", "--cache", "--tick-every"):
         assert "is not in the range" in run(data, option, "0", feed, code=2).stderr
@@ -225,7 +225,7 @@ def test_looking_at_what_cannot_be_read(tmp_path: Path, command: str, damage: st
     run(data, write(tmp_path / "feed.ndjson", [login(1)]))
     if damage == "garbage":
         (data / "state.sqlite3").write_bytes(b"not a database" * 100)
-        expected = "the data directory cannot be read: file is not a database"
+        expected = "state.sqlite3 is damaged (DatabaseError): delete it"
     else:
         name, statement, expected = {
             "format": ("state.sqlite3", "PRAGMA user_version = 99", "store format 99"),

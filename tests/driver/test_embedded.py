@@ -23,6 +23,7 @@ from streams.codecs import Refusal, decode_ledger_run
 from streams.embedded import DirectoryInUse, EmbeddedOptions, EmbeddedRun
 from streams.feed_reader import FeedError
 from streams.ledger import EmbeddedLedger, LedgerMismatch
+from streams.ndjson_sink import OutputFileError
 from streams.pseudonyms import Pseudonymiser
 from streams.replay import compare, replay
 from streams.run_report import RunReport
@@ -393,6 +394,50 @@ def test_a_line_still_being_written_is_left_for_later(tmp_path: Path) -> None:
     assert (second.fates[Fate.FOLDED], second.skipped_lines, second.unfinished_lines) == (1, 1, 0)
 
 
+def test_one_wrong_date_silences_nothing(bank: Path, finished: Path, tmp_path: Path) -> None:
+    """An event dated years ahead raises nothing and hides nothing: the alerts are those of the feed without it."""
+    lines = bank.read_bytes().splitlines()
+    ahead = json.loads(login(1, customer="AHEAD"))
+    ahead["occurred_at"] = "2026-10-01T00:00:00Z"
+    lines.insert(1000, json.dumps(ahead).encode())
+    run(tmp_path / "run", write(tmp_path / "feed.ndjson", lines))
+    assert revisions(tmp_path / "run") == revisions(finished)
+
+
+def test_outputs_that_were_deleted_are_missed(bank: Path, tmp_path: Path) -> None:
+    """A run says that an output file holds less than was delivered, and deleting the state has it written again."""
+    data = tmp_path / "run"
+    assert not run(data, bank).outputs_missing
+    alerts_file = data / "out" / "alerts.ndjson"
+    whole = alerts_file.read_bytes()
+    alerts_file.unlink()
+    assert run(data, bank).outputs_missing
+    alerts_file.unlink()
+    for path in data.glob("state.sqlite3*"):
+        path.unlink()
+    assert not run(data, bank).outputs_missing
+    assert alerts_file.read_bytes() == whole
+
+
+def test_what_is_no_output_is_named(bank: Path, tmp_path: Path) -> None:
+    """A line that no run has written is refused by place, before anything else is done."""
+    data = tmp_path / "run"
+    run(data, bank)
+    with (data / "out" / "alerts.ndjson").open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(OutputFileError, match=r"alerts\.ndjson: line \d+ is no output"):
+        run(data, bank)
+
+
+def test_events_behind_the_clock_are_counted(tmp_path: Path) -> None:
+    """Events days older than the clock are folded, and counted, for they hardly raise anything."""
+    data = tmp_path / "run"
+    late = login(3).replace(b"2026-", b"2025-")
+    run(data, write(tmp_path / "feed.ndjson", [login(1), login(2)]))
+    report = run(data, write(tmp_path / "late.ndjson", [late]))
+    assert (report.fates[Fate.FOLDED], report.behind_the_clock) == (1, 1)
+
+
 def test_planted_differences_are_found(bank: Path, tmp_path: Path) -> None:
     """A changed, a missing and a made-up customer, a changed, a missing and a made-up output are each told."""
     data = tmp_path / "run"
@@ -540,6 +585,7 @@ def test_a_signal_ends_a_run_in_good_order(tmp_path: Path, number: signal.Signal
         live.give(login(1), login(2))
         live.wait_for(lambda: len(live.records()) >= 3)
         live.process.send_signal(number)
+        live.process.wait(60)  # while standard input stays open
         status, log = live.end()
     finally:
         live.process.kill()

@@ -8,7 +8,8 @@ from typing import Any
 from msgspec import Struct
 
 from models.shard import decode_state
-from streams.embedded import LEDGER_FILE, OUTPUT_DIRECTORY, STATE_FILE
+from streams.damage import LEDGER_FILE, STATE_FILE
+from streams.embedded import OUTPUT_DIRECTORY
 from streams.feed_reader import Progress
 from streams.ledger import EmbeddedLedger
 from streams.names import DUE_INDEX

@@ -10,7 +10,8 @@ from random import Random
 
 from msgspec import Struct
 
-from streams.embedded import LEDGER_FILE, OUTPUT_DIRECTORY, STATE_FILE
+from streams.damage import LEDGER_FILE, STATE_FILE
+from streams.embedded import OUTPUT_DIRECTORY
 from streams.ledger import EmbeddedLedger
 from streams.ndjson_sink import output_file
 from streams.stores.sqlite import SqliteStore

@@ -90,7 +90,7 @@ def test_shards_have_their_own_positions(ledger: EmbeddedLedger) -> None:
 
 def test_everything_moves_in_one_append(ledger: EmbeddedLedger, path: Path) -> None:
     """Records, progress, dead letters, clock and policies are kept, and are there when opened again."""
-    ledger.append({0: bodies(0, 2)}, {"feed:1": Progress(5, 99)}, [letter(3), letter(4)], 1_000, "digest")
+    ledger.append({0: bodies(0, 2)}, {"feed:1": Progress(5, 99)}, [letter(3), letter(4)], 1_000, (7, 8), "digest")
     before = contents(ledger)
     assert ledger.progress() == {"feed:1": Progress(5, 99)}
     assert [msgspec.json.decode(body, type=DeadLetter) for _, body in ledger.dead_letters(9)] == [letter(3), letter(4)]
@@ -98,6 +98,7 @@ def test_everything_moves_in_one_append(ledger: EmbeddedLedger, path: Path) -> N
 
     again = EmbeddedLedger(path)
     assert contents(again) == before
+    assert (again.witnesses, again.dead_letters_filed) == ((7, 8), 2)
     again.append({1: bodies(0, 1, 1)}, {"feed:1": Progress(6, 100), "feed:2": Progress(1, 1)})
     assert again.progress() == {"feed:1": Progress(6, 100), "feed:2": Progress(1, 1)}
     assert (again.clock_ms, again.policy_digest) == (1_000, "digest")

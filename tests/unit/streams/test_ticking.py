@@ -5,7 +5,8 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.ticking import EventClock
+from models.decay import DAY_MS
+from streams.ticking import JUMP_MS, EventClock
 
 MINUTE_MS = 60_000
 START_MS = 1_767_578_400_000
@@ -60,19 +61,40 @@ def test_a_year_of_silence_is_bounded() -> None:
     st.integers(0, 20),
 )
 def test_ticks_ascend_and_survive_a_restart(every_ms: int, start: int, moves: list[int], restart: int) -> None:
-    """Ticks ascend on whole steps, reach every event's step, and a clock resumed anywhere gives the same ones."""
+    """Ticks ascend on whole steps, reach every event's step but a jump's, and a resumed clock gives the same ones."""
     times = [START_MS + start + sum(moves[: number + 1]) for number in range(len(moves))]
     clock, resumed = EventClock(every_ms, 0), EventClock(every_ms, 0)
     ticks: list[int] = []
     for number, at_ms in enumerate(times):
         if number == restart:
-            resumed = EventClock(every_ms, resumed.clock_ms)
+            resumed = EventClock(every_ms, resumed.clock_ms, resumed.witnesses)
         expected_none = at_ms < clock.next_ms
+        doubted = bool(clock.witnesses)
         due = clock.ticks_until(at_ms)
         assert due == [] or not expected_none, "next_ms tells truly that no tick is due"
         assert resumed.ticks_until(at_ms) == due
         ticks += due
-        assert at_ms < clock.clock_ms + every_ms
+        assert at_ms < clock.clock_ms + every_ms or at_ms > clock.clock_ms + JUMP_MS or doubted
 
     assert all(earlier < later for earlier, later in pairwise(ticks))
     assert all(tick % every_ms == 0 for tick in ticks)
+
+
+def test_one_wrong_date_does_not_move_time() -> None:
+    """A date far ahead is not believed while the events after it are where they should be."""
+    clock = EventClock(60_000, START_MS)
+    years = 6 * 365 * DAY_MS
+    for minute in range(1, 40):
+        wrong = clock.ticks_until(START_MS + years)
+        assert wrong == []
+        assert clock.ticks_until(START_MS + minute * 60_000) == [START_MS + minute * 60_000]
+    assert clock.witnesses == ()
+
+
+def test_a_gap_that_is_real_is_believed_soon() -> None:
+    """Five events in a row beyond a jump move time to the earliest of them."""
+    clock = EventClock(60_000, START_MS)
+    beyond = [START_MS + 300 * DAY_MS + minute * 60_000 for minute in (3, 1, 2, 4, 5)]
+    assert [clock.ticks_until(at_ms) for at_ms in beyond[:4]] == [[], [], [], []]
+    assert clock.ticks_until(beyond[4])[-1] == beyond[1]
+    assert clock.ticks_until(beyond[4]) == [START_MS + 300 * DAY_MS + minute * 60_000 for minute in (2, 3, 4, 5)]
