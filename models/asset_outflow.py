@@ -7,9 +7,10 @@ external), held against
   `assets_share` of what there was at the start of the window, and no less than `usual_multiple` of the habit;
 - otherwise the customer's own habit: `habit_multiple` times the habitual outflow of as many days;
 
-and never less than the tier's floor (`cold_floor` while no habit is known). Two triggers: *sustained* (over the
-threshold, with at least `sustained_days` draining days) and *large_transaction* (one transaction that is large by
-itself, while the net outflow stands above the level at which an alert would be resolved).
+and never less than the tier's floor (`cold_floor` while no habit is known). Three triggers: *sustained* (over the
+threshold, with at least `sustained_days` draining days), *rapid* (not that many days yet, but `critical_ratio` times
+the threshold: many transfers at once are no better than one large one) and *large_transaction* (one transaction that
+is large by itself, while the net outflow stands above the level at which an alert would be resolved).
 """
 
 from msgspec import Struct
@@ -175,11 +176,11 @@ def _due_ms(found: Measure, at_ms: int, rules: Rules) -> int:
 
 def _triggers(flows: Flows, found: Measure, moved: Outflow | None, resolve_below: float, rules: Rules) -> list[str]:
     triggers = []
-    if (
-        found.net >= found.threshold
-        and money_flows.draining_days(flows, found.drain_threshold) >= rules.outflow.sustained_days
-    ):
-        triggers.append("sustained")
+    if found.net >= found.threshold:
+        if money_flows.draining_days(flows, found.drain_threshold) >= rules.outflow.sustained_days:
+            triggers.append("sustained")
+        elif found.net >= rules.outflow.critical_ratio * found.threshold:
+            triggers.append("rapid")
     if moved is not None and moved.cents >= found.large_threshold and found.net >= resolve_below:
         triggers.append("large_transaction")
     return triggers

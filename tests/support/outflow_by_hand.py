@@ -192,8 +192,11 @@ class ByHand:
 
     def _triggers(self, found: Measured, leaving: Move | None) -> list[str]:
         triggers = []
-        if found.net >= found.threshold and self._draining(found) >= RULE["sustained_days"]:
-            triggers.append("sustained")
+        if found.net >= found.threshold:
+            if self._draining(found) >= RULE["sustained_days"]:
+                triggers.append("sustained")
+            elif found.net >= Decimal(str(RULE["critical_ratio"])) * found.threshold:
+                triggers.append("rapid")
         half = Decimal(str(RULE["resolve_ratio"])) * found.threshold
         if leaving is not None and leaving.cents >= found.large and found.net >= half:
             triggers.append("large_transaction")

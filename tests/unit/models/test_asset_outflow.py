@@ -126,8 +126,19 @@ SCENARIOS: dict[str, Scenario] = {
         events=[*habit(days=41), out(ms(0), 100_000)],  # days -41 to -14 are 28
         last=Reason.RAISED,
         told=["raised"],
-        triggers=["large_transaction"],
+        triggers=["rapid", "large_transaction"],
         severity="critical",
+    ),
+    "many transfers in one day, each of them small": Scenario(
+        events=[*habit(), *(out(ms(0, hour), 1_100) for hour in range(9))],
+        last=Reason.RAISED,
+        told=["raised"],
+        triggers=["rapid"],
+        severity="critical",
+        figures={"draining_days": 1, "largest_outflow": 1_100.0},
+    ),
+    "many transfers in one day, short of twice the threshold": Scenario(
+        events=[*habit(), *(out(ms(0, hour), 1_000) for hour in range(9))], last=Reason.BELOW_THRESHOLD
     ),
     # Balances of 200,000 make a potential customer: 30 % is 60,000, large from 25 %, 50,000.
     "sustained, by balances, before a habit is known": Scenario(
