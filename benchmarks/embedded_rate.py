@@ -17,8 +17,9 @@ from config.policies import load_policies
 from models.customer import Customer, encode_customer
 from models.shard import ShardFold, ShardState
 from streams.codecs import decode_ledger_run, encode_json
-from streams.embedded import STATE_FILE, EmbeddedOptions, EmbeddedRun
+from streams.embedded import EmbeddedOptions, EmbeddedRun
 from streams.garbage import tune_garbage_collection
+from streams.names import STATE_FILE
 from streams.stores.base import Commit
 from streams.stores.sqlite import SqliteStore
 

@@ -6,10 +6,9 @@ from pathlib import Path
 import msgspec
 
 from models.shard import LedgerError
+from streams.names import LEDGER_FILE, STATE_FILE
 from streams.sqlite import is_sound
 
-LEDGER_FILE = "ledger.sqlite3"
-STATE_FILE = "state.sqlite3"
 DAMAGE = (sqlite3.DatabaseError, msgspec.MsgspecError, LedgerError)
 """What reading a damaged ledger or state raises."""
 

@@ -20,14 +20,13 @@ from msgspec import Struct
 from config.policies import Policies, policy_digest, policy_document
 from models.events import PolicyActivated, Tick
 from streams.codecs import encode_control_record
-from streams.damage import LEDGER_FILE, STATE_FILE
 from streams.feed_reader import STDIN, Feed, open_feeds, open_stdin
 from streams.ingest import Accepted, DeadLetter, Ingest
 from streams.ledger import EmbeddedLedger, LedgerMismatch
 from streams.live_feed import LiveFeed
 from streams.merge import MergedFeeds, Taken
 from streams.metrics import Metrics
-from streams.names import DEAD_LETTERS_TOPIC, STREAM_TOPICS
+from streams.names import DEAD_LETTERS_TOPIC, LEDGER_FILE, STATE_FILE, STREAM_TOPICS
 from streams.ndjson_sink import NdjsonSink
 from streams.processor import ShardProcessor
 from streams.pseudonyms import Pseudonymiser

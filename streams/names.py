@@ -25,3 +25,7 @@ FEED_TOPICS: Final[dict[str, str]] = {
 
 DUE_INDEX: Final = "due"
 """Sorted index of a shard: customers by the time, in ms, at which they next need a tick."""
+
+LEDGER_FILE: Final = "ledger.sqlite3"
+STATE_FILE: Final = "state.sqlite3"
+"""The files of an embedded run's data directory."""

@@ -15,8 +15,8 @@ from models import counters
 from models.alerts import instant
 from models.customer import Customer, decode_customer
 from models.decay import HALF_LIVES_DAYS, value
-from streams.damage import LEDGER_FILE, STATE_FILE
 from streams.ledger import EmbeddedLedger
+from streams.names import LEDGER_FILE, STATE_FILE
 from streams.stores.sqlite import SqliteStore
 
 

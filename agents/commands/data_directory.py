@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from streams.damage import DAMAGE, LEDGER_FILE, STATE_FILE, what_is_damaged
+from streams.damage import DAMAGE, what_is_damaged
 from streams.ledger import LedgerMismatch
+from streams.names import LEDGER_FILE, STATE_FILE
 from streams.ndjson_sink import OutputFileError
 from streams.stores.base import StoreError
 

@@ -13,8 +13,8 @@ from models import asset_outflow
 from models.alerts import instant
 from models.customer import decode_customer
 from models.shard import decode_state
-from streams.damage import LEDGER_FILE, STATE_FILE
 from streams.ledger import EmbeddedLedger
+from streams.names import LEDGER_FILE, STATE_FILE
 from streams.stores.sqlite import SqliteStore
 
 

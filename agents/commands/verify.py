@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from agents.commands.data_directory import data_option
-from streams.damage import LEDGER_FILE, STATE_FILE
 from streams.embedded import OUTPUT_DIRECTORY, DirectoryInUse, lock_directory
 from streams.garbage import tune_garbage_collection
 from streams.ledger import EmbeddedLedger
+from streams.names import LEDGER_FILE, STATE_FILE
 from streams.replay import compare, replay
 from streams.stores.sqlite import SqliteStore
 

@@ -8,11 +8,10 @@ from typing import Any
 from msgspec import Struct
 
 from models.shard import decode_state
-from streams.damage import LEDGER_FILE, STATE_FILE
 from streams.embedded import OUTPUT_DIRECTORY
 from streams.feed_reader import Progress
 from streams.ledger import EmbeddedLedger
-from streams.names import DUE_INDEX
+from streams.names import DUE_INDEX, LEDGER_FILE, STATE_FILE
 from streams.stores.sqlite import SqliteStore
 
 INDEXES = (DUE_INDEX, "asset_outflow")

@@ -10,9 +10,9 @@ from random import Random
 
 from msgspec import Struct
 
-from streams.damage import LEDGER_FILE, STATE_FILE
 from streams.embedded import OUTPUT_DIRECTORY
 from streams.ledger import EmbeddedLedger
+from streams.names import LEDGER_FILE, STATE_FILE
 from streams.ndjson_sink import output_file
 from streams.stores.sqlite import SqliteStore
 from tests.support.command_line import ROOT, environment
