@@ -99,8 +99,8 @@ def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, b
     grew = relationship.see_balance(customer, event.account_id, balance_cents, at_ms)
     if grew and customer.tier != "core":
         assets, basis = relationship.known_assets(customer, at_ms, rules)
-        before = None if assets is None else assets - grew if basis == "balances" else assets
-        relationship.upgrade_tier(customer, before, at_ms, rules)
+        before = assets - grew if assets is not None and basis == "balances" else assets
+        relationship.upgrade_tier(customer, before, assets, rules)
     if cents is None:
         customer.unvalued += 1
         return
@@ -184,7 +184,8 @@ def _profile(customer: Customer, event: ProfileChanged, at_ms: int, day: int, by
     before, _ = relationship.known_assets(customer, at_ms, rules)
     relationship.see_profile(customer, event, at_ms, rules)
     if event.tier is None:
-        relationship.upgrade_tier(customer, before, at_ms, rules)
+        now, _ = relationship.known_assets(customer, at_ms, rules)
+        relationship.upgrade_tier(customer, before, now, rules)
 
 
 _HANDLERS: dict[type[FeedEvent], _Handler] = {

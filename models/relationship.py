@@ -69,14 +69,16 @@ def known_assets(customer: Customer, at_ms: int, rules: Rules) -> tuple[int | No
     return total, "balances" if balances else ""
 
 
-def upgrade_tier(customer: Customer, assets_before: int | None, at_ms: int, rules: Rules) -> None:
-    """Crossing an asset threshold upgrades by itself; whoever is above it already stays where the bank has put them."""
-    assets, _ = known_assets(customer, at_ms, rules)
-    if assets is None:
+def upgrade_tier(customer: Customer, before: int | None, now: int | None, rules: Rules) -> None:
+    """Crossing an asset threshold upgrades by itself; whoever is above it already stays where the bank has put them.
+
+    `before` and `now` are the known assets, in cents, before and after what has just happened.
+    """
+    if now is None:
         return
     for tier, threshold in (("core", rules.core_assets), ("potential", rules.potential_assets)):
-        if assets >= threshold:
-            crossed = assets_before is None or assets_before < threshold
+        if now >= threshold:
+            crossed = before is None or before < threshold
             if crossed and TIER_RANK[tier] > TIER_RANK[customer.tier]:
                 customer.tier = tier
             return
