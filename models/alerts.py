@@ -135,6 +135,16 @@ def forget(customer: Customer, state: AlertState) -> None:
     customer.alerts = [kept for kept in customer.alerts if kept is not state]
 
 
+def keeps_quiet(customer: Customer, state: AlertState, now_ms: int, ctx: FoldContext) -> bool:
+    """Whether a resolved alert is still cooling down at `now_ms`; once it is not, it is forgotten."""
+    if state.cooling_until_ms is not None and now_ms < state.cooling_until_ms:
+        ctx.decide(state.rule, Reason.COOLDOWN)
+        return True
+    forget(customer, state)
+    ctx.decide(state.rule, Reason.COOLDOWN_OVER)
+    return False
+
+
 def next_due_ms(customer: Customer) -> int:
     """The earliest time at which an alert of this customer needs a tick; `NEVER_MS` when none does."""
     return min((state.due_ms for state in customer.alerts), default=NEVER_MS)

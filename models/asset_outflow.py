@@ -16,7 +16,7 @@ is large by itself, while the net outflow stands above the level at which an ale
 from msgspec import Struct
 
 from models import money_flows
-from models.alerts import Figures, Finding, find, forget, raise_alert, resolve_alert, update_alert
+from models.alerts import Figures, Finding, find, keeps_quiet, raise_alert, resolve_alert, update_alert
 from models.context import FoldContext, Reason
 from models.customer import AlertState, Customer, Flows, Outflow
 from models.relationship import known_assets
@@ -69,12 +69,7 @@ def on_due(customer: Customer, state: AlertState, due_ms: int, ctx: FoldContext)
     flows = customer.flows
     assert flows is not None, "an outflow alert has flows behind it"
     money_flows.roll(flows, ctx.rules.days.day_of(due_ms), ctx.rules.outflow_window_days)
-    if state.cooling_until_ms is not None:
-        forget(customer, state)
-        ctx.decide(RULE, Reason.COOLDOWN_OVER)
-        _decide(customer, flows, None, None, due_ms, f"deadline:{due_ms}", ctx)
-    else:
-        _decide(customer, flows, state, None, due_ms, "", ctx)
+    _decide(customer, flows, state, None, due_ms, f"deadline:{due_ms}", ctx)
 
 
 def measure(customer: Customer, flows: Flows, at_ms: int, rules: Rules) -> Measure:
@@ -127,11 +122,8 @@ def _decide(
     rules = ctx.rules
     found = measure(customer, flows, at_ms, rules)
     if state is not None and state.cooling_until_ms is not None:
-        if at_ms < state.cooling_until_ms:
-            ctx.decide(RULE, Reason.COOLDOWN)
+        if keeps_quiet(customer, state, at_ms, ctx):
             return
-        forget(customer, state)
-        ctx.decide(RULE, Reason.COOLDOWN_OVER)
         state = None
     resolve_below = rules.outflow.resolve_ratio * found.threshold
     if state is None:

@@ -8,7 +8,7 @@ cools down.
 
 from bisect import bisect_right
 
-from models.alerts import Figures, Finding, find, forget, instant, raise_alert, resolve_alert, update_alert
+from models.alerts import Figures, Finding, find, forget, instant, keeps_quiet, raise_alert, resolve_alert, update_alert
 from models.context import FoldContext, Reason
 from models.customer import MAX_CONTACTS_PER_REASON, MAX_REASONS, AlertState, Customer, Inquiry
 from models.decay import Weights
@@ -30,11 +30,8 @@ def on_contact(customer: Customer, reason: str, event_id: str, at_ms: int, by: W
         return
     state = find(customer, RULE, reason) if customer.alerts else None
     if state is not None and state.cooling_until_ms is not None:
-        if now_ms < state.cooling_until_ms:
-            ctx.decide(RULE, Reason.COOLDOWN)
+        if keeps_quiet(customer, state, now_ms, ctx):
             return
-        forget(customer, state)
-        ctx.decide(RULE, Reason.COOLDOWN_OVER)
         state = None
     _decide(customer, reason, inquiry, state, now_ms, f"event:{event_id}", ctx)
 
@@ -45,9 +42,7 @@ def on_due(customer: Customer, state: AlertState, due_ms: int, ctx: FoldContext)
     inquiry = customer.inquiries[state.subject]
     ignored = state.subject in rules.inquiry_ignored
     if state.cooling_until_ms is not None:
-        forget(customer, state)
-        ctx.decide(RULE, Reason.COOLDOWN_OVER)
-        if not ignored:
+        if not keeps_quiet(customer, state, due_ms, ctx) and not ignored:
             _decide(customer, state.subject, inquiry, None, due_ms, f"deadline:{due_ms}", ctx)
         return
     contacts = _count(inquiry, due_ms, rules)
