@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 CREATED := $(VENV)/.created
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+KAFKA := .parts/kafka/.installed
 PIP_INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 
 # PYTHON=... chooses an interpreter; it must still be new enough.
@@ -21,7 +22,7 @@ SEED ?= 7
 ROUNDS ?= 500
 CODE := config models streams agents tests benchmarks
 
-.PHONY: demo test check bench fmt test-recorded integration proofs sim clean help
+.PHONY: demo test check bench fmt test-recorded integration proofs sim kafka clean help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -29,11 +30,11 @@ help: ## list the targets
 demo: $(RUNTIME) ## run the demonstration (installs what running needs, no more)
 	@$(BIN)/ebbwatch demo
 
-test: $(DEV) ## unit, contract, driver and simulation tests
+test: $(DEV) $(KAFKA) ## unit, contract, driver and simulation tests
 	@$(BIN)/python -c "$$VERSIONS"
 	@$(BIN)/pytest tests/unit tests/contract tests/driver tests/sim -q -m "not recorded"
 
-integration: $(DEV) ## end-to-end tests that start processes and kill them
+integration: $(DEV) $(KAFKA) ## end-to-end tests that start processes and kill them
 	@$(BIN)/pytest tests/integration -q -m "not recorded"
 
 test-recorded: $(DEV) ## tests on recorded data: make test-recorded RECORDED=directory
@@ -43,7 +44,7 @@ test-recorded: $(DEV) ## tests on recorded data: make test-recorded RECORDED=dir
 	export EBBWATCH_RECORDED_DATA="$$(cd "$(RECORDED)" && pwd)"; \
 	$(BIN)/pytest -m recorded tests -q
 
-proofs: $(DEV) ## every promise proved end to end, with its figures: make proofs RECORDED=directory KILLS=20 SEED=7
+proofs: $(DEV) $(KAFKA) ## every promise proved end to end, with its figures: make proofs RECORDED=directory KILLS=20 SEED=7
 	@if [ ! -d "$(RECORDED)" ]; then \
 	    echo "make proofs: no such directory: $(RECORDED) (set RECORDED=directory)" >&2; exit 1; \
 	fi; \
@@ -65,6 +66,8 @@ bench: $(RUNTIME) ## run the benchmarks
 fmt: $(DEV) ## format, and fix what can be fixed
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
+
+kafka: $(KAFKA) ## fetch the Kafka broker that tests start (needs Maven once, Java always)
 
 clean: ## remove .venv, caches and build output
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -95,6 +98,16 @@ $(RUNTIME): $(CREATED) pyproject.toml constraints.txt
 $(DEV): $(CREATED) pyproject.toml constraints.txt
 	@$(PIP_INSTALL) -e '.[dev]'
 	@touch $(RUNTIME) $@
+
+# The jars of the broker: 43 MB, fetched once.
+$(KAFKA): tests/support/kafka/pom.xml
+	@command -v mvn >/dev/null || { \
+	    echo "the tests start a real Kafka, and Maven fetches it: apt-get install maven openjdk-17-jre-headless" >&2; \
+	    exit 1; \
+	}
+	@rm -rf $(@D)
+	@mvn -q -B -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/$(@D)/jars"
+	@touch $@
 
 define VERSIONS
 import importlib.metadata as metadata
