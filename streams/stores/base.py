@@ -29,6 +29,10 @@ class StoreError(RuntimeError):
     """The store cannot be used as it is; the message says what to do."""
 
 
+class StoreUnavailable(StoreError):
+    """The store could not be reached. Of a commit that ended so nobody but the store knows the outcome."""
+
+
 class StoredShard(Struct, frozen=True):
     """A shard as it was opened: the ledger offset to read next, and its encoded `models.shard.ShardState`."""
 
