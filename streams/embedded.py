@@ -7,7 +7,6 @@ followed, so a run that is killed at any moment goes on from there when it is st
 import asyncio
 import fcntl
 import time
-import zlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -32,6 +31,7 @@ from streams.processor import ShardProcessor
 from streams.pseudonyms import Pseudonymiser
 from streams.relay import Relay
 from streams.run_report import RunReport
+from streams.sharding import shard_of
 from streams.stores.sqlite import SqliteStore
 from streams.ticking import JUMP_MS, EventClock
 
@@ -210,8 +210,7 @@ class EmbeddedRun:
                     self._tick(records, tick_ms)
                 next_ms = self._clock.next_ms
                 behind_ms = self._clock.clock_ms - JUMP_MS
-            shard = zlib.crc32(result.customer_id.encode()) % shards if shards > 1 else 0
-            records[shard].append(result.body)
+            records[shard_of(result.customer_id, shards)].append(result.body)
         if not recorded and (tick_ms := _wall_ms() // _LIVE_TICK_MS * _LIVE_TICK_MS) > self._clock.clock_ms:
             self._tick(records, tick_ms)
             self._clock.clock_ms = tick_ms

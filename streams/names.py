@@ -14,6 +14,9 @@ STREAM_TOPICS: Final[dict[Stream, str]] = {
 }
 """The topic of each stream of outputs."""
 
+SEQUENCE_HEADER: Final = "ebbwatch-sequence"
+"""Kafka header of every output: its number within its shard, which is the partition."""
+
 FEED_TOPICS: Final[dict[str, str]] = {
     "transactions": "bank.transactions",
     "logins": "bank.logins",

@@ -6,7 +6,7 @@ everything cached of it (`PositionConflict`); the caller goes on from the `posit
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -14,7 +14,7 @@ from msgspec import Struct
 from config.policies import Policies
 from models.context import Fate, Output, Reason
 from models.customer import Customer, decode_customer, encode_customer
-from models.events import Tick
+from models.events import LedgerRecord, Tick
 from models.shard import ShardFold, ShardState, decode_state, encode_state
 from streams.cloud_events import cloud_event
 from streams.codecs import decode_ledger_run
@@ -41,18 +41,30 @@ class BatchReport(Struct):
 class ShardProcessor:
     """Folds the ledger of one shard into the store, batch by batch."""
 
-    def __init__(self, store: Store, shard: int, cache_customers: int = 50_000) -> None:
-        """Keep at most about `cache_customers` decoded customers between batches."""
+    def __init__(
+        self,
+        store: Store,
+        shard: int,
+        cache_customers: int = 50_000,
+        observe: Callable[[Sequence[LedgerRecord]], None] | None = None,
+    ) -> None:
+        """Keep at most about `cache_customers` decoded customers between batches; show each batch to `observe`."""
         self._store = store
         self._shard = shard
         self._cache = CustomerCache(cache_customers)
+        self._observe = observe
         self._fold: ShardFold | None = None
         self._position = 0
 
     async def open(self) -> int:
-        """Take over the shard from the store; the ledger offset to read next."""
-        self._cache.clear()
+        """Take over the shard from the store; the ledger offset to read next.
+
+        What is cached stays where the store has not moved: a position stands for one state, whoever reached it.
+        """
         stored = await self._store.open_shard(self._shard)
+        if self._fold is not None and stored.position == self._position:
+            return self._position
+        self._cache.clear()
         self._position = stored.position
         self._fold = ShardFold(decode_state(stored.state) if stored.state else ShardState())
         return self._position
@@ -73,31 +85,41 @@ class ShardProcessor:
         ctx = self._fold.ctx if self._fold is not None else None
         return ctx.rules.policies if ctx is not None else None
 
-    async def process(self, first_offset: int, bodies: Sequence[bytes]) -> BatchReport:
+    @property
+    def is_open(self) -> bool:
+        """Whether `process` may be called; after an error `open` must come first."""
+        return self._fold is not None
+
+    async def process(self, first_offset: int, bodies: Sequence[bytes], *, over_gap: bool = False) -> BatchReport:
         """Fold consecutive ledger records, the first of which stands at `first_offset`, and commit what changed.
 
         Records below the position are skipped. Raises `PositionConflict` when another worker has moved the shard, and
-        `LookupError` when records between the position and `first_offset` are missing. Whatever it raises, nothing was
-        committed, and `open` must come before the next call.
+        `LookupError` when records between the position and `first_offset` are missing, unless `over_gap` says that
+        they are gone for good. Whatever it raises, `open` must come before the next call: nothing was committed, or,
+        where a connection broke, the store alone knows.
         """
         fold = self._fold
         if fold is None:
             raise RuntimeError("open the shard first")
-        if first_offset > self._position:
+        if first_offset > self._position and not over_gap:
             raise LookupError(f"shard {self._shard} expects offset {self._position}, was given {first_offset}")
-        bodies = bodies[self._position - first_offset :]
+        if first_offset < self._position:
+            bodies = bodies[self._position - first_offset :]
+            first_offset = self._position
         self._fold = None  # until committed, the aggregates in memory are ahead of the store
         try:
-            report = await self._process(fold, bodies)
+            report = await self._process(fold, bodies, first_offset + len(bodies))
         except PositionConflict:
             self._cache.clear()
             raise
         self._fold = fold
         return report
 
-    async def _process(self, fold: ShardFold, bodies: Sequence[bytes]) -> BatchReport:
+    async def _process(self, fold: ShardFold, bodies: Sequence[bytes], next_offset: int) -> BatchReport:
         started_s = time.perf_counter()
         records = decode_ledger_run(bodies)
+        if self._observe is not None:
+            self._observe(records)
         named: dict[str, None] = {}
         last_tick_ms = 0
         for record in records:
@@ -118,7 +140,7 @@ class ShardProcessor:
         fold.begin(customers, due)
         fold.apply_run(records)
         results = fold.take()
-        commit = self._commit_of(fold, len(bodies), results.outputs, results.rankings)
+        commit = self._commit_of(fold, next_offset, results.outputs, results.rankings)
         folded_s = time.perf_counter()
         await self._store.commit(self._shard, commit)
         committed_s = time.perf_counter()
@@ -156,7 +178,7 @@ class ShardProcessor:
     def _commit_of(
         self,
         fold: ShardFold,
-        records: int,
+        next_offset: int,
         outputs: list[Output],
         rankings: dict[tuple[str, str], float | None],
     ) -> Commit:
@@ -173,7 +195,7 @@ class ShardProcessor:
             indexes.setdefault(index, []).append((customer_id, score))
         return Commit(
             expected_position=self._position,
-            position=self._position + records,
+            position=next_offset,
             state=encode_state(fold.state),
             customers=[(customer_id, encode_customer(changed[customer_id])) for customer_id in sorted(changed)],
             indexes={**indexes},

@@ -24,7 +24,7 @@ class EventClock:
 
     def __init__(self, every_ms: int, clock_ms: int, witnesses: tuple[int, ...] = ()) -> None:
         """Go on from `clock_ms`, the time of the latest tick in the ledger (0 before the first), and `witnesses`."""
-        self._every_ms = every_ms
+        self.every_ms = every_ms
         self.clock_ms = clock_ms
         self.witnesses = witnesses
         self.next_ms = 0
@@ -40,12 +40,12 @@ class EventClock:
                 return []
             at_ms = min(self.witnesses)
         self.witnesses = ()
-        ticks = self._ticks(at_ms // self._every_ms * self._every_ms)
+        ticks = self._ticks(at_ms // self.every_ms * self.every_ms)
         self._look_ahead()
         return ticks
 
     def _ticks(self, reached_ms: int) -> list[int]:
-        before_ms, every_ms = self.clock_ms, self._every_ms
+        before_ms, every_ms = self.clock_ms, self.every_ms
         if reached_ms <= before_ms:
             return []
         self.clock_ms = reached_ms
@@ -57,4 +57,4 @@ class EventClock:
 
     def _look_ahead(self) -> None:
         # While there are witnesses every event counts: one that is not beyond the jump refutes them.
-        self.next_ms = 0 if self.witnesses or not self.clock_ms else self.clock_ms + self._every_ms
+        self.next_ms = 0 if self.witnesses or not self.clock_ms else self.clock_ms + self.every_ms

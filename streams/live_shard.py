@@ -1,0 +1,205 @@
+"""One shard of the live ledger: whatever Kafka hands over, the store's position decides what is folded.
+
+Kafka may hand over what was folded already (skipped), may begin behind the position after the store lost its tail
+(the consumer is rewound), and may have forgotten what is still to be folded (a ledger gap: counted, and loud).
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+
+from msgspec import Struct
+
+from config.policies import Policies, policy_digest, policy_document
+from models.events import LedgerRecord, PolicyActivated
+from streams.codecs import encode_control_record
+from streams.live_metrics import LiveMetrics
+from streams.metrics import Metrics
+from streams.processor import BatchReport, ShardProcessor
+from streams.stores.base import PositionConflict, Store, StoreUnavailable
+from streams.ticking import EventClock
+from streams.transport import Run
+
+logger = logging.getLogger("ebbwatch.shard")
+
+_RETRY_MOST_S = 5.0
+
+
+class Reading(Struct, frozen=True):
+    """How a shard reaches the consumer: go on at an offset; the first offset that is still there."""
+
+    rewind: Callable[[int], Awaitable[None]]
+    earliest: Callable[[], Awaitable[int]]
+
+
+class LiveShard:
+    """Folds the runs of one ledger partition, in the order given, one at a time."""
+
+    def __init__(
+        self,
+        shard: int,
+        store: Store,
+        policies: Policies,
+        metrics: Metrics,
+        live_metrics: LiveMetrics,
+        reading: Reading,
+        cache_customers: int,
+        event_clock: EventClock | None = None,
+    ) -> None:
+        """Fold with what `store` holds of `shard`; `event_clock` collects ticks where events bring the time."""
+        self.shard = shard
+        self.event_clock = event_clock
+        self.reached_ms = 0
+        self._store = store
+        self._policies = policies
+        self._metrics = metrics
+        self._live = live_metrics
+        self._reading = reading
+        self._processor = ShardProcessor(
+            store, shard, cache_customers, self._follow_time if event_clock is not None else None
+        )
+        self._asked: tuple[int, int] | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def position(self) -> int:
+        """The ledger offset to read next, as far as this worker knows."""
+        return self._processor.position
+
+    @property
+    def clock_ms(self) -> int:
+        """The shard's time, as its ticks have told it."""
+        return self._processor.clock_ms
+
+    @property
+    def policies(self) -> Policies | None:
+        """The policies in force; None before the ledger has activated any."""
+        return self._processor.policies
+
+    async def open(self) -> int:
+        """Take the shard over from the store, waiting for the store if need be; the offset to read next."""
+        async with self._lock:
+            return await self._open()
+
+    async def _open(self) -> int:
+        retry_s = 0.1
+        while True:
+            try:
+                position = await self._processor.open()
+            except StoreUnavailable as error:
+                self._live.store_errors.inc()
+                logger.warning("store unavailable, trying again", extra={"fields": self._fields(error=str(error))})
+                await asyncio.sleep(retry_s)
+                retry_s = min(retry_s * 2, _RETRY_MOST_S)
+            else:
+                if self.event_clock is not None and not self.event_clock.clock_ms:
+                    self.event_clock = EventClock(self.event_clock.every_ms, self.clock_ms)
+                self._live.position.labels(str(self.shard)).set(position)
+                return position
+
+    async def take(self, run: Run) -> list[BatchReport]:
+        """Fold what of `run` has not been folded; what each commit did, none where nothing was to be done."""
+        reports = []
+        async with self._lock:
+            for number, (first_offset, bodies) in enumerate(_pieces(run)):
+                # A hole within one fetched run is none in the ledger: Kafka keeps offsets for its own markers.
+                report = await self._take(first_offset, bodies, known_hole=number > 0)
+                if report is not None:
+                    reports.append(report)
+        return reports
+
+    async def _take(self, first_offset: int, bodies: list[bytes], known_hole: bool) -> BatchReport | None:
+        while True:
+            if not self._processor.is_open:
+                await self._open()
+            position = self.position
+            if first_offset + len(bodies) <= position:
+                self._live.records_skipped.inc(len(bodies))
+                return None
+            over_gap = first_offset > position
+            if over_gap and not known_hole and not await self._may_pass(position, first_offset):
+                return None
+            if over_gap and self.policies is None:
+                # The record that activated the policies is among those that are gone: decide by this worker's.
+                first_offset, bodies = first_offset - 1, [self._own_policies(), *bodies]
+            try:
+                report = await self._processor.process(first_offset, bodies, over_gap=over_gap)
+            except PositionConflict as conflict:
+                self._live.position_conflicts.inc()
+                logger.warning(
+                    "another worker has moved the shard",
+                    extra={"fields": self._fields(expected=conflict.expected, actual=conflict.actual)},
+                )
+            except StoreUnavailable as error:
+                self._live.store_errors.inc()
+                logger.warning("commit not confirmed, opening again", extra={"fields": self._fields(error=str(error))})
+            else:
+                self._asked = None
+                self._metrics.saw_batch(self.shard, report, self.clock_ms)
+                self._live.position.labels(str(self.shard)).set(report.position)
+                return report
+
+    async def _may_pass(self, position: int, first_offset: int) -> bool:
+        """Whether the records between are gone for good; else the consumer is sent back for them."""
+        earliest = await self._reading.earliest()
+        if earliest > position:
+            self.count_gap(position, earliest)
+            return first_offset == earliest or await self._send_back(earliest, first_offset)
+        if self._asked == (position, first_offset):
+            return True  # asked for, and not there: offsets that never held a record
+        return await self._send_back(position, first_offset)
+
+    async def _send_back(self, offset: int, first_offset: int) -> bool:
+        self._asked = (self.position, first_offset)
+        self._live.rewinds.inc()
+        logger.warning("store is behind, rewinding", extra={"fields": self._fields(to=offset, was_at=first_offset)})
+        await self._reading.rewind(offset)
+        return False
+
+    def count_gap(self, position: int, earliest: int) -> None:
+        """Say loudly that retention has eaten records that were never folded."""
+        self._live.ledger_gap_records.inc(earliest - position)
+        logger.critical(
+            "ledger gap: retention has deleted records that were not folded",
+            extra={"fields": self._fields(first_missing=position, first_there=earliest)},
+        )
+
+    def policy_record(self, at_ms: int) -> bytes | None:
+        """The record that brings this worker's policies into force; None where they are."""
+        if self.policies is None or policy_digest(self.policies) == policy_digest(self._policies):
+            return None
+        return self._own_policies(at_ms)
+
+    def _own_policies(self, at_ms: int = 0) -> bytes:
+        record = PolicyActivated(digest=policy_digest(self._policies), document=policy_document(self._policies))
+        return encode_control_record(record, at_ms)
+
+    def _follow_time(self, records: Sequence[LedgerRecord]) -> None:
+        clock = self.event_clock
+        if clock is None:
+            return
+        for record in records:
+            if record.source and record.at_ms >= clock.next_ms:
+                for tick_ms in clock.ticks_until(record.at_ms):
+                    self.reached_ms = tick_ms
+
+    def _fields(self, **more: object) -> dict[str, object]:
+        return {"shard": self.shard, **more}
+
+
+def _pieces(run: Run) -> Iterator[tuple[int, list[bytes]]]:
+    """The run's records as stretches of consecutive offsets."""
+    records = run.records
+    first = run.first_offset
+    if run.next_offset - first == len(records):
+        yield first, [record.value for record in records]
+        return
+    bodies: list[bytes] = []
+    for record in records:
+        if bodies and record.offset != first + len(bodies):
+            yield first, bodies
+            bodies = []
+        if not bodies:
+            first = record.offset
+        bodies.append(record.value)
+    yield first, bodies

@@ -1,0 +1,202 @@
+"""Micro-batches through Faust: one message for each fetched run of a partition.
+
+Faust hands an agent one record at a time and spends about 100 µs on each. Here the consumer yields whole runs, so that
+agents, supervision, rebalancing, acks and commits stay Faust's, and their cost is paid once for thousands of records.
+This file is the only one that reaches into Faust and is why both packages are pinned; what it overrides, and why:
+
+- `getmany`: a run is one message, whose offset is that of its last record.
+- `seek_to_committed`: the positions of the ledger are the store's, not Kafka's committed offsets.
+- `_new_offset`: the offsets of runs are not consecutive, and Faust would wait for what lies between them for ever.
+  Runs of a partition are finished in order, so the highest one finished can be committed.
+- `_read_offset` is cleared before each run: else Faust drops what comes again after a rewind, and books gaps.
+- `_create_worker_consumer`: a fetch that waits 1.5 s for an idle partition would hold up the busy ones of its broker.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
+from typing import Any
+
+import aiokafka
+import faust
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import IllegalStateError
+from faust.transport.consumer import ensure_TP
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, Message
+from faust.types.tuples import ConsumerMessage
+from msgspec import Struct
+
+_FETCH_WAIT_MS = 100
+
+
+class Run(Struct, frozen=True, gc=False):
+    """Consecutive records of one partition as they were fetched: `records` have `offset`, `key`, `value`, `headers`."""
+
+    topic: str
+    partition: int
+    records: list[Any]
+
+    def __repr__(self) -> str:
+        """Where it is from: Faust may put a message into its log, and customers' data must not get there."""
+        return f"Run({self.topic}/{self.partition} {self.first_offset}..{self.next_offset - 1})"
+
+    @property
+    def first_offset(self) -> int:
+        """The offset of the first record."""
+        return int(self.records[0].offset)
+
+    @property
+    def next_offset(self) -> int:
+        """The offset behind the last record."""
+        return int(self.records[-1].offset) + 1
+
+
+class RunSchema(faust.Schema[Any, Any]):
+    """Passes a run through undecoded: decoding is the agent's, for the run as a whole."""
+
+    def compile(self, app: Any, **_: Any) -> Any:
+        """A decoder that only wraps."""
+        create_event = app.create_event
+
+        async def decode(message: Any, *, propagate: bool = False) -> Any:
+            return create_event(None, message.value, None, message)
+
+        return decode
+
+
+Positions = Callable[[Set[TP]], Awaitable[Mapping[TP, int]]]
+"""Of the partitions given, those whose position is not Kafka's to say, with the offset to read next."""
+
+
+class RunConsumerThread(driver.AIOKafkaConsumerThread):
+    """Faust's consumer thread with a consumer that we configure."""
+
+    consumer: "RunConsumer"
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        conf = self.app.conf
+        self._assignor = RoundRobinPartitionAssignor
+        return aiokafka.AIOKafkaConsumer(
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_records=conf.broker_max_poll_records,
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            fetch_max_wait_ms=_FETCH_WAIT_MS,
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            isolation_level="read_committed",
+            **transport.client_options,
+        )
+
+
+class RunConsumer(driver.Consumer):
+    """Faust's consumer, a run at a time; `fetched_to` tells up to which offset each partition has been handed over."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As Faust's."""
+        super().__init__(*args, **kwargs)
+        self.fetched_to: dict[TP, int] = {}
+
+    def _new_consumer_thread(self) -> RunConsumerThread:
+        return RunConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
+        """What has been fetched, as one message for each partition."""
+        records, active = await self._wait_next_records(timeout)
+        if records is None or active is None or self.should_stop:
+            return
+        generation = self.app.consumer_generation_id
+        waiting = self._buffered_partitions
+        if not self.flow_active:
+            await self.perform_seek()
+            return
+        for fetched, run in records.items():
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return  # whoever stopped the flow seeks before it goes on
+            tp = ensure_TP(fetched)
+            if not (tp in active or tp in waiting):
+                await self.seek_wait({fetched: run[0].offset})  # paused meanwhile: fetched again later
+                continue
+            self._read_offset[tp] = None
+            self.fetched_to[tp] = run[-1].offset + 1
+            yield tp, self._run_message(tp, run)
+
+    def _run_message(self, tp: TP, records: list[Any]) -> Message:
+        last = records[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            last.timestamp / 1000,
+            last.timestamp_type,
+            None,
+            None,
+            Run(tp.topic, tp.partition, records),  # type: ignore[arg-type]  # what RunSchema passes on
+            None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek the ledger's partitions to the store's positions, and all others to what Kafka has committed."""
+        self.fetched_to.clear()
+        committed = await super().seek_to_committed()
+        assigned = {ensure_TP(tp) for tp in self.assignment()}
+        transport = self.transport
+        assert isinstance(transport, RunTransport)  # noqa: S101 - no other transport makes this consumer
+        positions = await transport.positions(assigned)
+        if positions:
+            await self.seek_wait({_native(tp): offset for tp, offset in positions.items()})
+        return {**{ensure_TP(tp): offset for tp, offset in committed.items()}, **positions}
+
+    async def rewind(self, tp: TP, offset: int) -> None:
+        """Go on reading `tp` at `offset`; of no consequence where `tp` is being taken away: its next owner seeks."""
+        try:
+            await self.seek_wait({_native(tp): offset})
+        except (IllegalStateError, TimeoutError):
+            self.log.info("not rewound: partition %s of %s is not ours any more", tp.partition, tp.topic)
+
+    async def seek_wait(self, partitions: Mapping[Any, int]) -> None:
+        """Seek and wait until the consumer knows its positions; the offsets read so far are of no account here."""
+        await super().seek_wait(partitions)
+        for tp in partitions:
+            self._read_offset[ensure_TP(tp)] = None
+            self.fetched_to.pop(ensure_TP(tp), None)
+
+    def _new_offset(self, tp: TP) -> int | None:
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        highest = max(acked)
+        self._acked_index[tp].difference_update(acked)
+        acked.clear()
+        return highest + 1
+
+
+class RunTransport(driver.Transport):
+    """Faust's Kafka transport with the consumer above; `positions` answers for the ledger, and is set by the app."""
+
+    Consumer = RunConsumer
+    positions: Positions
+    client_options: dict[str, Any]
+
+
+def _native(tp: TP) -> aiokafka.TopicPartition:
+    return aiokafka.TopicPartition(tp.topic, tp.partition)
+
+
+async def offsets_of(
+    consumer: RunConsumer, tps: Set[TP], timeout_s: float
+) -> tuple[Mapping[TP, int], Mapping[TP, int]]:
+    """The first offset that is still there, and the offset behind the last record, of each partition."""
+    native = [_native(tp) for tp in tps]
+    first, behind = await asyncio.wait_for(
+        asyncio.gather(consumer.earliest_offsets(*native), consumer.highwaters(*native)), timeout_s
+    )
+    return ({ensure_TP(tp): at for tp, at in first.items()}, {ensure_TP(tp): at for tp, at in behind.items()})
