@@ -22,7 +22,7 @@ SEED ?= 7
 ROUNDS ?= 500
 CODE := config models streams agents tests benchmarks
 
-.PHONY: demo test check bench fmt test-recorded integration proofs sim kafka clean help
+.PHONY: demo test check bench fmt test-recorded integration proofs sim parts kafka clean help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -30,11 +30,11 @@ help: ## list the targets
 demo: $(RUNTIME) ## run the demonstration (installs what running needs, no more)
 	@$(BIN)/ebbwatch demo
 
-test: $(DEV) $(KAFKA) ## unit, contract, driver and simulation tests
+test: $(DEV) $(KAFKA) parts ## unit, contract, driver and simulation tests
 	@$(BIN)/python -c "$$VERSIONS"
 	@$(BIN)/pytest tests/unit tests/contract tests/driver tests/sim -q -m "not recorded"
 
-integration: $(DEV) $(KAFKA) ## end-to-end tests that start processes and kill them
+integration: $(DEV) $(KAFKA) parts ## end-to-end tests that start processes and kill them
 	@$(BIN)/pytest tests/integration -q -m "not recorded"
 
 test-recorded: $(DEV) ## tests on recorded data: make test-recorded RECORDED=directory
@@ -44,14 +44,14 @@ test-recorded: $(DEV) ## tests on recorded data: make test-recorded RECORDED=dir
 	export EBBWATCH_RECORDED_DATA="$$(cd "$(RECORDED)" && pwd)"; \
 	$(BIN)/pytest -m recorded tests -q
 
-proofs: $(DEV) $(KAFKA) ## every promise proved end to end, with its figures: make proofs RECORDED=directory KILLS=20 SEED=7
+proofs: $(DEV) $(KAFKA) parts ## every promise proved end to end, with its figures: make proofs RECORDED=directory KILLS=20 SEED=7
 	@if [ ! -d "$(RECORDED)" ]; then \
 	    echo "make proofs: no such directory: $(RECORDED) (set RECORDED=directory)" >&2; exit 1; \
 	fi; \
 	export EBBWATCH_RECORDED_DATA="$$(cd "$(RECORDED)" && pwd)" EBBWATCH_KILLS=$(KILLS) EBBWATCH_SEED=$(SEED); \
 	$(BIN)/pytest -m proof tests/sim tests/integration -q -s
 
-sim: $(DEV) ## simulated faults against a straight line: make sim SEED=7 ROUNDS=500
+sim: $(DEV) parts ## simulated faults against a straight line: make sim SEED=7 ROUNDS=500
 	@EBBWATCH_SEED=$(SEED) EBBWATCH_ROUNDS=$(ROUNDS) $(BIN)/pytest tests/sim -q -s
 
 check: $(DEV) ## lint, format, types and layers
@@ -66,6 +66,9 @@ bench: $(RUNTIME) ## run the benchmarks
 fmt: $(DEV) ## format, and fix what can be fixed
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
+
+parts: ## install the redis-server and openssl that tests start, where root on Debian may
+	@tests/support/install-parts
 
 kafka: $(KAFKA) ## fetch the Kafka broker that tests start (needs Maven once, Java always)
 
