@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.certificates import Certificates, make_certificates
-from tests.support.kafka_server import KafkaServer
+from tests.support.kafka_server import KAFKA_PASSWORD, KAFKA_USER, BrokerSecurity, KafkaServer
 from tests.support.redis_server import RedisCluster, RedisServer
 
 
@@ -20,6 +20,14 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
     """Certificates for servers that demand TLS."""
     return make_certificates(tmp_path_factory.mktemp("certificates"))
+
+
+@pytest.fixture(scope="session")
+def secure_kafka(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[KafkaServer]:
+    """A real broker with the listeners `ssl` and `sasl_ssl` as well; it knows `KAFKA_USER`."""
+    security = BrokerSecurity(certificates.keystore, {KAFKA_USER: KAFKA_PASSWORD})
+    with KafkaServer(tmp_path_factory.mktemp("secure-kafka"), security) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,9 @@ from tests.support.command_line import ROOT
 JARS = ROOT / ".parts" / "kafka" / "jars"
 JAVA_OPTIONS = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 """Quick to start and small; a benchmark of throughput should pass its own."""
+KAFKA_USER = "ebbwatch-worker"
+KAFKA_PASSWORD = "a Pass'phrase: of-tests"
+"""The user of brokers under test that demand one."""
 _START_S = 90.0
 _STOP_S = 30.0
 
@@ -36,7 +39,8 @@ class KafkaMissing(RuntimeError):
 class BrokerSecurity(Struct, frozen=True):
     """What a broker with the listeners `SSL` and `SASL_SSL` needs.
 
-    `keystore` is a PEM file with the server's key (PKCS 8, not encrypted) and its certificate; `users` have passwords.
+    `keystore` is a PEM file with the server's key (PKCS 8, not encrypted) and its certificate; `users` are passwords
+    by name.
     """
 
     keystore: Path
