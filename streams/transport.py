@@ -112,20 +112,22 @@ class RunConsumer(driver.Consumer):
         if records is None or active is None or self.should_stop:
             return
         generation = self.app.consumer_generation_id
-        waiting = self._buffered_partitions
         if not self.flow_active:
             await self.perform_seek()
             return
         for fetched, run in records.items():
-            if not self.flow_active or self.app.consumer_generation_id != generation:
+            if self._is_interrupted(generation):
                 return  # whoever stopped the flow seeks before it goes on
             tp = ensure_TP(fetched)
-            if not (tp in active or tp in waiting):
+            if tp not in active | self._buffered_partitions:
                 await self.seek_wait({fetched: run[0].offset})  # paused meanwhile: fetched again later
                 continue
             self._read_offset[tp] = None
             self.fetched_to[tp] = run[-1].offset + 1
             yield tp, self._run_message(tp, run)
+
+    def _is_interrupted(self, generation: int) -> bool:
+        return not self.flow_active or self.app.consumer_generation_id != generation
 
     def _run_message(self, tp: TP, records: list[Any]) -> Message:
         last = records[-1]
