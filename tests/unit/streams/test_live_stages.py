@@ -1,0 +1,240 @@
+"""Lanes, ingest, ticker and relay of the live service, against a producer that keeps what it is given."""
+
+import asyncio
+import base64
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from models.events import PolicyActivated, Tick
+from streams.codecs import decode_ledger_run
+from streams.ingest import DeadLetter
+from streams.kafka_producer import BatchProducer, Outgoing
+from streams.kafka_sink import KafkaSink
+from streams.lanes import Lanes
+from streams.live_ingest import LiveIngest
+from streams.live_metrics import LiveMetrics
+from streams.live_relay import LiveRelay
+from streams.live_ticker import Ticker
+from streams.metrics import Metrics
+from streams.names import DEAD_LETTERS_TOPIC, EVENTS_TOPIC, STREAM_TOPICS
+from streams.relay import Relay
+from streams.sharding import shard_of
+from streams.stores.base import Commit, NewOutput, StoreUnavailable
+from streams.stores.memory import MemoryStore
+from streams.ticking import EventClock
+from streams.transport import Run
+from tests.support.feeds import NOW_MS, line
+from tests.unit.streams.test_live_shard import Fixture, Ledger, bodies
+
+
+class Kept:
+    """A producer that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, dict[int, list[Outgoing]]] = {}
+
+    async def append(self, topic: str, partitions: Mapping[int, Sequence[Outgoing]]) -> None:
+        for partition, records in partitions.items():
+            self.topics.setdefault(topic, {}).setdefault(partition, []).extend(records)
+
+    @property
+    def producer(self) -> BatchProducer:
+        return cast(BatchProducer, self)
+
+
+def metrics() -> tuple[Metrics, LiveMetrics]:
+    found = Metrics()
+    return found, LiveMetrics(found.registry)
+
+
+def a_run(topic: str, *values: bytes | None, first: int = 7, partition: int = 1) -> Run:
+    return Run(topic, partition, [SimpleNamespace(offset=first + n, value=value) for n, value in enumerate(values)])
+
+
+# --- ingest ---------------------------------------------------------------------------------------
+
+
+async def test_a_run_becomes_ledger_records_by_shard() -> None:
+    """Each event goes to its customer's shard, keyed by the customer, with the place it came from."""
+    kept = Kept()
+    ingest = LiveIngest(kept.producer, 4, *metrics(), wall_ms=lambda: NOW_MS)
+    customers = [f"c{number}" for number in range(20)]
+
+    await ingest.take(a_run("bank.calls", *(line("contact", event_id=f"e-{c}", customer_id=c) for c in customers)))
+
+    found = 0
+    for shard, records in kept.topics[EVENTS_TOPIC].items():
+        for outgoing in records:
+            (record,) = decode_ledger_run([outgoing.value])
+            assert outgoing.key is not None
+            assert shard_of(outgoing.key.decode(), 4) == shard
+            assert record.source == "bank.calls/1"
+            assert customers[record.source_offset - 7] == outgoing.key.decode()
+            found += 1
+    assert found == 20
+    assert ingest.next_offsets == {("bank.calls", 1): 27}
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (b"not json", "not_json"),
+        (None, "not_json"),
+        (b"\xff\xfe", "not_json"),
+        (line("transaction"), "wrong_feed"),
+        (b"x" * 70_000, "oversize"),
+    ],
+)
+async def test_what_cannot_be_used_is_a_dead_letter(value: bytes | None, reason: str) -> None:
+    """It says why and where it came from; what came with it is not lost."""
+    kept = Kept()
+    counted, live = metrics()
+    ingest = LiveIngest(kept.producer, 2, counted, live, wall_ms=lambda: NOW_MS)
+
+    await ingest.take(a_run("bank.calls", line("contact", event_id="a"), value, line("contact", event_id="b")))
+
+    ((_, (letter,)),) = kept.topics[DEAD_LETTERS_TOPIC].items()
+    told = msgspec.json.decode(letter.value, type=DeadLetter)
+    assert (told.reason.value, told.source, told.source_offset) == (reason, "bank.calls/1", 8)
+    assert base64.b64decode(told.original) == (value or b"")[:65_536]
+    assert sum(map(len, kept.topics[EVENTS_TOPIC].values())) == 2
+    assert counted.registry.get_sample_value("ebbwatch_dead_letters_total", {"reason": reason}) == 1
+
+
+# --- lanes ----------------------------------------------------------------------------------------
+
+
+class Event:
+    """A run on its way through an agent."""
+
+    def __init__(self, run: Run) -> None:
+        self.value = run
+        self.acked = False
+
+    def ack(self) -> bool:
+        self.acked = True
+        return True
+
+
+async def test_lanes_keep_the_order_of_a_partition_and_let_others_pass() -> None:
+    """A partition that waits holds up nobody else, and its runs stay in order."""
+    gate = asyncio.Event()
+    done: list[tuple[int, int]] = []
+
+    async def work(run: Run) -> None:
+        if run.partition == 0:
+            await gate.wait()
+        done.append((run.partition, run.first_offset))
+
+    lanes = Lanes(work, lambda error: pytest.fail(repr(error)))
+    events = [Event(a_run("t", b"", first=n, partition=p)) for n in range(2) for p in (0, 1)]
+    for event in events:
+        await lanes.put(event)
+    await asyncio.sleep(0.01)
+    assert done == [(1, 0), (1, 1)]
+    assert [event.acked for event in events] == [False, True, False, True]
+
+    gate.set()
+    await asyncio.sleep(0.01)
+    assert done == [(1, 0), (1, 1), (0, 0), (0, 1)]
+    assert all(event.acked for event in events)
+    await lanes.stop()
+
+
+async def test_a_run_whose_work_fails_is_not_acknowledged() -> None:
+    """The error is passed on, and nothing behind it in its partition is worked on."""
+    failures: list[BaseException] = []
+    worked: list[int] = []
+
+    async def work(run: Run) -> None:
+        worked.append(run.first_offset)
+        raise ZeroDivisionError
+
+    lanes = Lanes(work, failures.append)
+    events = [Event(a_run("t", b"", first=n)) for n in range(2)]
+    for event in events:
+        await lanes.put(event)
+    await asyncio.sleep(0.01)
+
+    assert [type(failure) for failure in failures] == [ZeroDivisionError]
+    assert worked == [0]
+    assert not any(event.acked for event in events)
+    await lanes.stop()
+
+
+# --- ticker ---------------------------------------------------------------------------------------
+
+
+async def test_each_owned_shard_gets_a_tick_and_changed_policies_once() -> None:
+    """The wall clock's whole second; the policies until they are folded, but written once."""
+    ledger = Ledger(bodies())
+    it = Fixture(ledger)
+    await it.shard.take(ledger.run(0, 60))
+    kept = Kept()
+    ticker = Ticker(kept.producer, lambda: [it.shard], wall_ms=lambda: NOW_MS + 345)
+
+    await ticker.tick()
+    await ticker.tick()
+
+    records = decode_ledger_run([outgoing.value for outgoing in kept.topics[EVENTS_TOPIC][0]])
+    assert [type(record.event) for record in records] == [PolicyActivated, Tick, Tick]
+    assert records[1].at_ms == (NOW_MS + 345) // 1000 * 1000
+
+
+async def test_the_ticker_follows_the_events_where_they_bring_the_time() -> None:
+    """No tick before an event has come, then the time that the events have reached."""
+    ledger = Ledger(bodies())
+    it = Fixture(ledger, clock=EventClock(60_000, 0))
+    kept = Kept()
+    ticker = Ticker(kept.producer, lambda: [it.shard], wall_ms=lambda: NOW_MS)
+    await ticker.tick()
+    assert kept.topics.get(EVENTS_TOPIC, {}).get(0, []) == []
+
+    await it.shard.take(ledger.run(0, 60))
+    await ticker.tick()
+
+    ticks = [
+        record.at_ms
+        for record in decode_ledger_run([outgoing.value for outgoing in kept.topics[EVENTS_TOPIC][0]])
+        if isinstance(record.event, Tick)
+    ]
+    assert ticks == [it.shard.reached_ms]
+
+
+# --- relay ----------------------------------------------------------------------------------------
+
+
+async def test_outputs_carry_their_number_and_leave_in_order() -> None:
+    """The sink numbers them in a header; the outbox is empty afterwards; an absent store is waited for."""
+    _, live = metrics()
+    kept = Kept()
+    topic = next(iter(STREAM_TOPICS.values()))
+
+    class Away(MemoryStore):
+        away = 1
+
+        async def outbox(self, shard: int, limit: int) -> Any:
+            if self.away:
+                self.away -= 1
+                raise StoreUnavailable("away")
+            return await super().outbox(shard, limit)
+
+    store = Away()
+    outputs = [NewOutput(topic, f"k{n}", f"id{n}", b"{}") for n in range(5)]
+    await store.commit(3, Commit(expected_position=0, position=1, state=b"", outputs=outputs))
+    relay = LiveRelay(Relay(store, KafkaSink(kept.producer, live)), live, lambda error: pytest.fail(repr(error)))
+
+    relay.wake(3)
+    while not kept.topics:
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.01)
+
+    sent = kept.topics[topic][3]
+    assert [dict(outgoing.headers)["ebbwatch-sequence"] for outgoing in sent] == [b"1", b"2", b"3", b"4", b"5"]
+    assert [outgoing.key for outgoing in sent] == [b"k0", b"k1", b"k2", b"k3", b"k4"]
+    assert await store.outbox(3, 10) == []
+    await relay.stop()
