@@ -29,6 +29,12 @@ FEED_TOPICS: Final[dict[str, str]] = {
 DUE_INDEX: Final = "due"
 """Sorted index of a shard: customers by the time, in ms, at which they next need a tick."""
 
+REDIS_SHARD_KEY: Final = "ebbwatch:{%d}:shard"
+REDIS_CUSTOMERS_KEY: Final = "ebbwatch:{%d}:customers"
+REDIS_OUTBOX_KEY: Final = "ebbwatch:{%d}:outbox"
+REDIS_INDEX_KEY: Final = "ebbwatch:{%d}:index:%s"
+"""Keys of one shard; a cluster keeps in one place what has the same number between braces."""
+
 LEDGER_FILE: Final = "ledger.sqlite3"
 STATE_FILE: Final = "state.sqlite3"
 """The files of an embedded run's data directory."""
