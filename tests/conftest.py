@@ -48,6 +48,16 @@ def cluster_of_session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Red
         cluster.stop()
 
 
+@pytest.fixture(scope="session")
+def secure_redis_of_session(
+    tmp_path_factory: pytest.TempPathFactory, certificates: Certificates
+) -> Iterator[RedisServer]:
+    """One Redis with TLS and ACL for the whole session; tests take `secure_redis`."""
+    server = RedisServer.secure(tmp_path_factory.mktemp("secure-redis"), certificates).start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def redis_server(redis_of_session: RedisServer) -> RedisServer:
     """A Redis that holds nothing."""
@@ -60,3 +70,10 @@ def redis_cluster(cluster_of_session: RedisCluster) -> RedisCluster:
     """A Redis Cluster of three nodes that holds nothing."""
     cluster_of_session.flush()
     return cluster_of_session
+
+
+@pytest.fixture
+def secure_redis(secure_redis_of_session: RedisServer) -> RedisServer:
+    """A Redis that speaks TLS alone, knows a worker with the least rights, and holds nothing."""
+    secure_redis_of_session.flush()
+    return secure_redis_of_session

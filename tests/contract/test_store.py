@@ -5,15 +5,17 @@ To add one: write a `Backing` that opens stores over the same data, and name it 
 
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar, overload
 
 import pytest
 
+from config.settings import StoreSettings
 from streams.stores import sqlite as sqlite_module
 from streams.stores.base import Commit, NewOutput, PositionConflict, Store, StoredShard, StoreError
 from streams.stores.memory import MemoryStore
+from streams.stores.redis import open_redis_store
 from streams.stores.sqlite import SqliteStore
 
 T = TypeVar("T")
@@ -30,7 +32,7 @@ class Backing(Protocol):
 class InMemory:
     """The data die with the store: opening it again gives the same one."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self) -> None:
         self._store = MemoryStore()
 
     def open(self) -> Store:
@@ -50,12 +52,47 @@ class InFile:
         return store
 
 
-BACKINGS: dict[str, Callable[[Path], Backing]] = {"memory": InMemory, "sqlite": InFile}
+class InRedis:
+    """Each store is another client of one Redis."""
+
+    def __init__(self, settings: StoreSettings) -> None:
+        self._settings = settings
+
+    def open(self) -> Store:
+        return open_redis_store(self._settings)
+
+
+BACKINGS: dict[str, Callable[[pytest.FixtureRequest], Backing]] = {
+    "memory": lambda request: InMemory(),
+    "sqlite": lambda request: InFile(request.getfixturevalue("tmp_path")),
+    "redis": lambda request: InRedis(request.getfixturevalue("redis_server").settings()),
+    "redis cluster": lambda request: InRedis(request.getfixturevalue("redis_cluster").settings()),
+    "redis with TLS and ACL": lambda request: InRedis(request.getfixturevalue("secure_redis").worker_settings()),
+}
+
+
+class Closing:
+    """Closes with the test what was opened in it."""
+
+    def __init__(self, backing: Backing) -> None:
+        self._backing = backing
+        self._opened: list[Store] = []
+
+    def open(self) -> Store:
+        store = self._backing.open()
+        self._opened.append(store)
+        return store
+
+    async def close(self) -> None:
+        for store in self._opened:
+            await store.close()
 
 
 @pytest.fixture(params=sorted(BACKINGS))
-def backing(request: pytest.FixtureRequest, tmp_path: Path) -> Backing:
-    return BACKINGS[request.param](tmp_path)
+async def backing(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
+    backing = Closing(BACKINGS[request.param](request))
+    yield backing
+    await backing.close()
 
 
 @pytest.fixture

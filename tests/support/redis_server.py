@@ -12,11 +12,14 @@ from typing import Any
 import redis
 
 from config.settings import REDIS_CA_FILE, REDIS_PASSWORD, REDIS_USERNAME, STORE_URL, Settings, StoreSettings
+from streams.stores.redis_check import ACL_RULE
 from tests.support.certificates import Certificates
 
 READY_S = 30.0
 ADMIN = "admin"
-ADMIN_PASSWORD = "of the tests alone"
+ADMIN_PASSWORD = "admin's, of the tests alone"
+WORKER = "ebbwatch-worker"
+WORKER_PASSWORD = "worker's, of the tests alone"
 
 
 class RedisServer:
@@ -49,6 +52,11 @@ class RedisServer:
             **(config or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None
+
+    @classmethod
+    def secure(cls, directory: Path, certificates: Certificates, rule: str = ACL_RULE) -> "RedisServer":
+        """One that speaks TLS alone, and lets in a worker that may do what `rule` says."""
+        return cls(directory, acl=(f'{WORKER} on ">{WORKER_PASSWORD}" {rule}',), tls=certificates)
 
     def start(self) -> "RedisServer":
         """Start, and come back when it answers; says what the server said when it cannot start."""
@@ -112,6 +120,10 @@ class RedisServer:
     def settings(self, user: str = "", password: str = "") -> StoreSettings:
         """The settings of a store in it."""
         return Settings(self.environment(user, password)).store
+
+    def worker_settings(self) -> StoreSettings:
+        """The settings of a store whose user is the worker of `secure`."""
+        return self.settings(WORKER, WORKER_PASSWORD)
 
     @contextmanager
     def admin(self) -> Iterator["redis.Redis"]:
