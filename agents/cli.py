@@ -10,7 +10,9 @@ from agents.commands.run import run
 from agents.commands.schema import schema
 from agents.commands.simulate import simulate
 from agents.commands.status import status
+from agents.commands.topics import topics
 from agents.commands.verify import verify
+from agents.commands.worker import worker
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -19,5 +21,5 @@ def main() -> None:
     """Watch a bank's customers ebb away while it can still be stopped."""
 
 
-for command in (run, demo, status, customer, verify, simulate, import_recorded, schema, policies):
+for command in (run, worker, demo, status, customer, verify, simulate, import_recorded, schema, policies, topics):
     main.add_command(command)

@@ -2,8 +2,9 @@
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
+from streams.topic_rules import ALL_TOPICS
 from tests.support.kafka_server import KafkaServer
-from tests.support.kafka_topics import ALL_TOPICS, fresh_topics
+from tests.support.kafka_topics import fresh_topics
 
 RECORD = TopicPartition("bank.calls", 0)
 

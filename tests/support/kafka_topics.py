@@ -1,26 +1,48 @@
 """Topics for tests: the durable names, empty, whatever the test before left in them."""
 
 import time
+from typing import Any
 
-from kafka import KafkaAdminClient
-from kafka.admin import MemberToRemove, NewTopic
-from kafka.errors import TopicAlreadyExistsError
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.admin import MemberToRemove
 
-from streams.names import DEAD_LETTERS_TOPIC, EVENTS_TOPIC, FEED_TOPICS, STREAM_TOPICS
+from streams.offsets import end_offsets, partitions_of
+from streams.topics import Plan, TopicsRefused, create_topics
 
-ALL_TOPICS = (*FEED_TOPICS.values(), EVENTS_TOPIC, *STREAM_TOPICS.values(), DEAD_LETTERS_TOPIC)
 _LONGEST_S = 30.0
 
 
 def fresh_topics(bootstrap: str, partitions: int = 2) -> None:
-    """Delete all topics and consumer groups and make ours again, empty; returns when every partition has a leader."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
+    """Delete all topics and consumer groups and make ours again, empty; returns when every partition has a leader.
+
+    The ledger is empty too: `streams.ledger_seed.seed_ledger` begins it, as a worker does when it starts.
+    """
+    with KafkaAdminClient(bootstrap_servers=bootstrap) as admin:
         _delete(admin)
         _create(admin, partitions)
-        admin.wait_for_topics(list(ALL_TOPICS))
-    finally:
-        admin.close()
+
+
+def delete_topics(bootstrap: str) -> None:
+    """Delete all topics and consumer groups."""
+    with KafkaAdminClient(bootstrap_servers=bootstrap) as admin:
+        _delete(admin)
+
+
+def read_topic(bootstrap: str, topic: str) -> dict[int, list[Any]]:
+    """All records of a topic up to its present end, by partition; records have `key`, `value`, `headers`, `offset`."""
+    records: dict[int, list[Any]] = {}
+    with (
+        KafkaAdminClient(bootstrap_servers=bootstrap) as admin,
+        KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer,
+    ):
+        ends = end_offsets(admin, partitions_of(admin, topic))
+        consumer.assign(list(ends))
+        give_up = time.monotonic() + _LONGEST_S
+        while any(consumer.position(place) < end for place, end in ends.items()):
+            assert time.monotonic() < give_up, f"{topic} cannot be read to its end"
+            for place, run in consumer.poll(200).items():
+                records.setdefault(place.partition, []).extend(run)
+    return {place.partition: records.get(place.partition, []) for place in ends}
 
 
 def _delete(admin: KafkaAdminClient) -> None:
@@ -51,8 +73,8 @@ def _create(admin: KafkaAdminClient, partitions: int) -> None:
     give_up = time.monotonic() + _LONGEST_S
     while True:
         try:
-            admin.create_topics([NewTopic(name, partitions, 1) for name in ALL_TOPICS])
-        except TopicAlreadyExistsError:  # a deletion that is not through yet
+            create_topics(admin, Plan(partitions=partitions))
+        except TopicsRefused:  # a deletion that is not through yet
             assert time.monotonic() < give_up, "a topic cannot be made again"
             time.sleep(0.1)
         else:
