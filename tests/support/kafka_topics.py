@@ -1,12 +1,13 @@
 """Topics for tests: the durable names, empty, whatever the test before left in them."""
 
+import asyncio
 import time
 from typing import Any
 
-from kafka import KafkaAdminClient, KafkaConsumer
+from aiokafka import AIOKafkaConsumer
+from kafka import KafkaAdminClient
 from kafka.admin import MemberToRemove
 
-from streams.offsets import end_offsets, partitions_of
 from streams.topics import Plan, TopicsRefused, create_topics
 
 _LONGEST_S = 30.0
@@ -29,20 +30,30 @@ def delete_topics(bootstrap: str) -> None:
 
 
 def read_topic(bootstrap: str, topic: str) -> dict[int, list[Any]]:
-    """All records of a topic up to its present end, by partition; records have `key`, `value`, `headers`, `offset`."""
-    records: dict[int, list[Any]] = {}
-    with (
-        KafkaAdminClient(bootstrap_servers=bootstrap) as admin,
-        KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer,
-    ):
-        ends = end_offsets(admin, partitions_of(admin, topic))
-        consumer.assign(list(ends))
-        give_up = time.monotonic() + _LONGEST_S
-        while any(consumer.position(place) < end for place, end in ends.items()):
-            assert time.monotonic() < give_up, f"{topic} cannot be read to its end"
-            for place, run in consumer.poll(200).items():
-                records.setdefault(place.partition, []).extend(run)
-    return {place.partition: records.get(place.partition, []) for place in ends}
+    """All records of a topic up to its present end, by partition; records have `key`, `value`, `headers`, `offset`.
+
+    Not to be called where an event loop runs. The client is aiokafka's: workers compress, and kafka-python reads no
+    lz4 without another library.
+    """
+    return asyncio.run(_read_topic(bootstrap, topic))
+
+
+async def _read_topic(bootstrap: str, topic: str) -> dict[int, list[Any]]:
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest", fetch_max_wait_ms=50)
+    await consumer.start()
+    try:
+        async with asyncio.timeout(_LONGEST_S):
+            while not (places := sorted(consumer.assignment())):  # without a group it takes all there are
+                await asyncio.sleep(0.01)
+            ends = await consumer.end_offsets(places)
+            records: dict[int, list[Any]] = {place.partition: [] for place in places}
+            for place, end in ends.items():
+                while await consumer.position(place) < end:
+                    for found, run in (await consumer.getmany(timeout_ms=200)).items():
+                        records[found.partition] += run
+            return records
+    finally:
+        await consumer.stop()
 
 
 def _delete(admin: KafkaAdminClient) -> None:
