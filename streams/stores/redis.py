@@ -12,13 +12,12 @@ from itertools import chain
 from typing import Any, Final
 
 import msgspec
-from redis.exceptions import RedisError
 
 from config.settings import BATCH_RECORDS, StoreSettings
 from streams.names import REDIS_CUSTOMERS_KEY, REDIS_INDEX_KEY, REDIS_OUTBOX_KEY, REDIS_SHARD_KEY
 from streams.stores.base import Commit, OutboxEntry, PositionConflict, StoredShard, StoreError
 from streams.stores.redis_check import check
-from streams.stores.redis_connection import PATIENCE_S, ScriptMissing, again, connect, explained, place_of
+from streams.stores.redis_connection import PATIENCE_S, ScriptMissing, again, connect, place_of, send
 
 FORMAT: Final = "1"
 LOADED_AT_ONCE: Final = 4096
@@ -166,19 +165,13 @@ class RedisStore:
         await self._client.aclose()
 
     async def _read(self, *command: Any) -> Any:
-        return await again(lambda: self._once(*command), self._patience_s)
+        return await again(lambda: send(self._client, self._place, *command), self._patience_s)
 
     async def _run(self, script: _Script, keys: list[str], arguments: list[Any]) -> Any:
         try:
-            return await self._once("EVALSHA", script.digest, len(keys), *keys, *arguments)
+            return await send(self._client, self._place, "EVALSHA", script.digest, len(keys), *keys, *arguments)
         except ScriptMissing:  # first use, or Redis has been restarted: nothing was run
-            return await self._once("EVAL", script.text, len(keys), *keys, *arguments)
-
-    async def _once(self, *command: Any) -> Any:
-        try:
-            return await self._client.execute_command(*command)
-        except (RedisError, OSError) as error:
-            raise explained(error, self._place, command[0]) from None
+            return await send(self._client, self._place, "EVAL", script.text, len(keys), *keys, *arguments)
 
 
 def _scored(flat: list[bytes]) -> list[tuple[float, str]]:

@@ -1,15 +1,15 @@
 """What a Redis must be before state is entrusted to it."""
 
-from typing import Any, Final, Protocol
+import sys
+from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
-from redis.exceptions import RedisError
 
 from config.settings import STORE_URL
 from streams.names import REDIS_CUSTOMERS_KEY, REDIS_INDEX_KEY, REDIS_OUTBOX_KEY, REDIS_SHARD_KEY
 from streams.stores.base import StoreError, StoreUnavailable
-from streams.stores.redis_connection import NotPermitted, again, explained
+from streams.stores.redis_connection import FAILURES, NotPermitted, Server, again, explained, send
 
 LEAST_VERSION: Final = (7, 0)
 
@@ -52,43 +52,42 @@ return answer
 """
 
 
-class _Server(Protocol):
-    async def execute_command(self, *arguments: Any) -> Any: ...
-
-
 async def check(client: "Redis | RedisCluster", place: str, patience_s: float) -> list[str]:
     """Raise `StoreError` for what must not be; return what should not be. Waits for a server that is loading."""
 
     async def attempt() -> list[str]:
         if not isinstance(client, RedisCluster):
-            return await _check_server(client, place)
+            return await _check_server(client, place, in_cluster=False)
+        handled = sys.exception()
         try:
             await client.initialize()
-        except (RedisError, OSError) as error:
-            raise explained(error, place, "CLUSTER SLOTS") from None
+        except FAILURES as error:
+            raise explained(error, place, "CLUSTER SLOTS", handled) from None
         warnings: list[str] = []
         for node in client.get_primaries():
             where = f"Redis at {node.name}"
-            state = await _ask(node, where, "CLUSTER INFO")
+            state = await send(node, where, "CLUSTER INFO")
             if state["cluster_state"] != "ok":
                 raise StoreUnavailable(f"{where}: the cluster is down: see CLUSTER INFO")
-            warnings += await _check_server(node, where)
+            warnings += await _check_server(node, where, in_cluster=True)
         return warnings
 
     return await again(attempt, patience_s)
 
 
-async def _check_server(server: _Server, where: str) -> list[str]:
-    version, *denied = await _ask(server, where, "EVAL", _PROBE, 0, *_NEEDED)
+async def _check_server(server: Server, where: str, *, in_cluster: bool) -> list[str]:
+    version, *denied = await send(server, where, "EVAL", _PROBE, 0, *_NEEDED)
     if _number(version.decode()) < LEAST_VERSION:
         raise StoreError(f"{where}: is older than Redis 7.0, whose scripts ask before they write: install a later one")
     if denied:
         commands = ", ".join(sorted({command.decode() for command in denied}))
         raise StoreError(f"{where}: the user may not run {commands} on ebbwatch:*: see docs/redis.md for its ACL rule")
     try:
-        info = await _ask(server, where, "INFO")
+        info = await send(server, where, "INFO")
     except NotPermitted:
         return [f"{where}: INFO is refused, so nobody has looked at maxmemory-policy (noeviction) and appendonly (yes)"]
+    if info.get("cluster_enabled") and not in_cluster:
+        raise StoreError(f"{where}: belongs to a cluster: use redis+cluster:// or rediss+cluster:// in {STORE_URL}")
     return _judge(info, where)
 
 
@@ -108,13 +107,6 @@ def _judge(info: dict[str, Any], where: str) -> list[str]:
     elif info.get("aof_last_write_status", "ok") != "ok":
         warnings.append(f"{where}: the last write to the append-only file failed: see its log")
     return warnings
-
-
-async def _ask(server: _Server, where: str, *command: Any) -> Any:
-    try:
-        return await server.execute_command(*command)
-    except (RedisError, OSError) as error:
-        raise explained(error, where, command[0]) from None
 
 
 def _number(version: str) -> tuple[int, ...]:

@@ -8,8 +8,9 @@ No error carries the text of another: clients and servers quote commands, and co
 
 import asyncio
 import ssl
+import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from redis.asyncio import Redis
@@ -24,6 +25,7 @@ from redis.exceptions import (
     NoPermissionError,
     NoScriptError,
     RedisClusterException,
+    RedisError,
     ResponseError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -67,6 +69,9 @@ _FAULTS: Final = {
 }
 """What does not."""
 
+FAILURES: Final = (RedisError, RedisClusterException, OSError)
+"""What the client raises."""
+
 T = TypeVar("T")
 
 
@@ -80,6 +85,14 @@ class NotPermitted(StoreError):
 
 class ScriptMissing(StoreError):
     """The server does not know a script yet, or no longer: nothing was run, so it may be sent in full."""
+
+
+class Server(Protocol):
+    """A client of one server, of a cluster, or of one node of it."""
+
+    async def execute_command(self, *arguments: Any) -> Any:
+        """Send one command, and its answer."""
+        ...
 
 
 def place_of(settings: StoreSettings) -> str:
@@ -118,14 +131,24 @@ def connect(settings: StoreSettings) -> "Redis | RedisCluster":
 
 
 def _addresses(settings: StoreSettings) -> list[SplitResult]:
-    urls = [urlsplit(f"//{address.strip()}") for address in settings.address.split(",")]
+    urls: list[SplitResult] = []
     try:
+        urls = [urlsplit(f"//{address.strip()}") for address in settings.address.split(",")]
         readable = all(url.hostname and url.port != 0 and not url.query for url in urls)
     except ValueError:
         readable = False
     if not readable:
         raise StoreError(f"{STORE_URL}: expected host:port")
     return urls
+
+
+async def send(server: Server, place: str, *command: Any) -> Any:
+    """Send `command` once, and its answer; raises `StoreError`."""
+    handled = sys.exception()
+    try:
+        return await server.execute_command(*command)
+    except FAILURES as error:
+        raise explained(error, place, command[0], handled) from None
 
 
 async def again(attempt: Callable[[], Awaitable[T]], patience_s: float = PATIENCE_S) -> T:
@@ -143,18 +166,18 @@ async def again(attempt: Callable[[], Awaitable[T]], patience_s: float = PATIENC
         nap_s = min(2 * nap_s, _LONGEST_NAP_S)
 
 
-def explained(error: Exception, place: str, command: str) -> StoreError:
-    """`error`, which `command` met, as one of ours."""
+def explained(error: Exception, place: str, command: str, handled: BaseException | None) -> StoreError:
+    """`error`, which `command` met, as one of ours; `handled` is what was being handled when the command was sent."""
     chain: list[BaseException] = []
     cause: BaseException | None = error
-    while cause is not None:
+    while cause is not None and cause is not handled:
         chain.append(cause)
         cause = cause.__cause__ or cause.__context__
     for one in reversed(chain):  # a cluster's client wraps what its nodes said
         known = _explained(one, place, command)
         if known is not None:
             return known
-    if isinstance(error, (RedisConnectionError, RedisTimeoutError, OSError, RedisClusterException, ClusterError)):
+    if isinstance(error, (RedisConnectionError, RedisTimeoutError, RedisClusterException, ClusterError, OSError)):
         return StoreUnavailable(f"{place}: cannot be reached ({type(error).__name__})")
     return StoreError(f"{place}: refused {command} ({_code(error)})")
 
@@ -169,6 +192,8 @@ def _explained(error: BaseException, place: str, command: str) -> StoreError | N
         case NoPermissionError():
             return NotPermitted(f"{place}: the user may not run {command}: see docs/redis.md for its ACL rule")
         case AuthenticationError() | AuthorizationError():
+            return StoreError(f"{place}: user or password not accepted: see {REDIS_USERNAME}, {REDIS_PASSWORD}")
+        case ResponseError() if "unauthenticated" in str(error):  # how long commands are refused before AUTH
             return StoreError(f"{place}: user or password not accepted: see {REDIS_USERNAME}, {REDIS_PASSWORD}")
         case BusyLoadingError():
             return StillLoading(f"{place}: still loading its data")

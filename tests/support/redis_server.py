@@ -58,7 +58,7 @@ class RedisServer:
         """One that speaks TLS alone, and lets in a worker that may do what `rule` says."""
         return cls(directory, acl=(f'{WORKER} on ">{WORKER_PASSWORD}" {rule}',), tls=certificates)
 
-    def start(self) -> "RedisServer":
+    def start(self, wait: bool = True) -> "RedisServer":
         """Start, and come back when it answers; says what the server said when it cannot start."""
         command = shutil.which("redis-server")
         if command is None:
@@ -72,7 +72,7 @@ class RedisServer:
             self._process = subprocess.Popen(
                 [command, str(file)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
             )
-            if self._is_ready():
+            if not wait or self._is_ready():
                 return self
             if not first or attempt == 4:  # else another process may have been faster to take the port
                 break
@@ -146,8 +146,9 @@ class RedisServer:
 
     def flush(self) -> None:
         """Forget all data, and the scripts."""
-        self.command("FLUSHALL")
-        self.command("SCRIPT FLUSH")
+        with self.admin() as client:
+            client.flushall()
+            client.script_flush()
 
     def _directives(self) -> Iterator[tuple[str, str]]:
         yield from self._config.items()
