@@ -12,13 +12,8 @@ from random import Random
 import msgspec
 import pytest
 
-from config.policies import policies_from_document, policy_document
-from models.context import FoldContext, Output
-from models.customer import Customer, encode_customer
-from models.events import LedgerRecord, ModelActivated, PolicyActivated, Tick
-from models.fold import fold, fold_due
-from models.rules import Rules
-from models.shard import ShardState, encode_state
+from models.customer import encode_customer
+from models.shard import encode_state
 from streams.cloud_events import cloud_event
 from streams.codecs import decode_ledger_run
 from streams.names import DUE_INDEX
@@ -30,66 +25,11 @@ from streams.stores.sqlite import SqliteStore
 from tests.support import settings
 from tests.support.figures import counted, show
 from tests.support.histories import History
+from tests.support.oracle import Oracle
 
 pytestmark = pytest.mark.proof
 
 INDEXES = (DUE_INDEX, "asset_outflow")
-
-
-class Oracle:
-    """The straight line: one dict of customers, one record after the other, no batches and no store."""
-
-    def __init__(self) -> None:
-        self.state = ShardState()
-        self.customers: dict[str, Customer] = {}
-        self.outputs: list[Output] = []
-        self.ranking: dict[str, float] = {}
-        self._ctx: FoldContext | None = None
-
-    def apply(self, record: LedgerRecord) -> None:
-        """Fold one record."""
-        event = record.event
-        if isinstance(event, PolicyActivated):
-            policies = policies_from_document(event.document)
-            self.state.policy = policy_document(policies)
-            if self._ctx is None:
-                self._ctx = FoldContext(Rules(policies))
-            self._ctx.rules = Rules(policies)
-            return
-        ctx = self._ctx
-        assert ctx is not None
-        if isinstance(event, Tick):
-            self._tick(record.at_ms, ctx)
-        elif isinstance(event, ModelActivated):
-            self.state.model_version = event.version
-        elif record.source_offset > self.state.sources.get(record.source, -1):
-            self.state.sources[record.source] = record.source_offset
-            changed = fold(self.customers.get(event.customer_id), event, record.at_ms, ctx)
-            if changed is not None:
-                self.customers[event.customer_id] = changed
-        self._keep(ctx)
-
-    def _tick(self, now_ms: int, ctx: FoldContext) -> None:
-        if now_ms <= self.state.clock_ms:
-            return
-        self.state.clock_ms = ctx.clock_ms = now_ms
-        while due := [(one.due_ms, name) for name, one in self.customers.items() if 0 < one.due_ms <= now_ms]:
-            due_ms, name = min(due)
-            fold_due(self.customers[name], due_ms, ctx)
-
-    def _keep(self, ctx: FoldContext) -> None:
-        results = ctx.take()
-        self.outputs += results.outputs
-        for (_, name), score in results.rankings.items():
-            if score is None:
-                self.ranking.pop(name, None)
-            else:
-                self.ranking[name] = score
-
-    @property
-    def due(self) -> dict[str, float]:
-        """Who has a deadline, and when."""
-        return {name: float(one.due_ms) for name, one in self.customers.items() if one.due_ms}
 
 
 class Crash(Exception):
