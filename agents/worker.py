@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from traceback import extract_tb
 from typing import Any
 
+from faust.types import TP
 from msgspec import Struct
 
 from agents import clock, customers, feeds
@@ -26,6 +27,7 @@ from streams.live_relay import LiveRelay
 from streams.live_shard import LiveShard, Reading
 from streams.live_ticker import Ticker
 from streams.metrics import Metrics
+from streams.names import EVENTS_TOPIC
 from streams.owned_shards import OwnedShards
 from streams.pseudonyms import Pseudonymiser
 from streams.relay import Relay
@@ -69,7 +71,7 @@ class Worker:
         self.app = WorkerApp(settings, parts.client_options)
 
         # feeds -> ledger
-        ingest = LiveIngest(self._producer, parts.shards, self.metrics, live, parts.pseudonymiser)
+        ingest = LiveIngest(self._producer, parts.shards, self._rewind, self.metrics, live, parts.pseudonymiser)
         self._feed_lanes = Lanes(ingest.take, self.fail)
 
         # ledger -> state and outbox
@@ -84,9 +86,10 @@ class Worker:
         self._shards = OwnedShards(make, self._consumer, live, self._relay.wake)
         self._ledger_lanes = Lanes(self._fold, self.fail)
 
-        async def positions(assigned: Any) -> Any:
-            ingest.next_offsets.clear()
-            return await self._shards.positions(assigned)
+        async def positions(committed: Mapping[TP, int | None]) -> Mapping[TP, int]:
+            found = await self._shards.positions(committed)
+            ingest.begin({(tp.topic, tp.partition): at for tp, at in found.items() if tp.topic != EVENTS_TOPIC})
+            return found
 
         self.app.positions = positions
         standings = Standings(self._shards, self._consumer, ingest.next_offsets, lambda: self.app.rebalancing)
@@ -109,12 +112,16 @@ class Worker:
         assert isinstance(consumer, RunConsumer)  # noqa: S101 - our transport makes no other
         return consumer
 
-    async def _fold(self, run: Run) -> None:
+    async def _rewind(self, topic: str, partition: int, offset: int) -> None:
+        await self._consumer().rewind(TP(topic, partition), offset)
+
+    async def _fold(self, run: Run) -> bool:
         reports = await self._shards[run.partition].take(run)
         if any(report.outputs for report in reports):
             self._relay.wake(run.partition)
         if reports:
             self.live.saw_commit(run.records[-1].timestamp)
+        return True
 
     async def _store_answers(self) -> bool:
         try:

@@ -27,9 +27,9 @@ class RunEvent(Protocol):
 
 
 class Lanes:
-    """Hands runs to `work` and acks each when it is done; an error of `work` is passed to `failed`, and not acked."""
+    """Hands runs to `work` and acks those that it says are done; its errors are passed to `failed`."""
 
-    def __init__(self, work: Callable[[Run], Awaitable[None]], failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, work: Callable[[Run], Awaitable[bool]], failed: Callable[[BaseException], None]) -> None:
         """Start with no lane; a partition gets its own at its first run."""
         self._work = work
         self._failed = failed
@@ -49,11 +49,11 @@ class Lanes:
         while True:
             event = await lane.get()
             try:
-                await self._work(event.value)
+                if await self._work(event.value):
+                    event.ack()
             except Exception as error:  # whatever it is, the run must not count as done
                 self._failed(error)
                 return
-            event.ack()
 
     async def stop(self) -> None:
         """End the lanes; what waits in them is left."""

@@ -2,10 +2,14 @@
 
 Returns only when every record of the run is acknowledged in the one topic or the other. Records of one source reach
 a shard in order and without holes (`streams.kafka_producer`), so that what comes twice is recognised by its offset.
+A run that begins behind the offset that is due is sent back for: were it taken in, its offsets would make what is
+missing look like a replay.
 """
 
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -19,6 +23,11 @@ from streams.pseudonyms import Pseudonymiser
 from streams.sharding import shard_of
 from streams.transport import Run
 
+logger = logging.getLogger("ebbwatch.ingest")
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
 
 class LiveIngest:
     """Takes in the runs of all feeds."""
@@ -27,30 +36,55 @@ class LiveIngest:
         self,
         producer: BatchProducer,
         shards: int,
+        rewind: Callable[[str, int, int], Awaitable[None]],
         metrics: Metrics,
         live_metrics: LiveMetrics,
         pseudonymiser: Pseudonymiser | None = None,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        """Append to `shards` partitions of the ledger."""
+        """Append to `shards` partitions of the ledger; `rewind` reads on at a topic, partition and offset."""
         self._producer = producer
+        self._rewind = rewind
         self._shards = shards
         self._metrics = metrics
         self._live = live_metrics
         self._wall_ms = wall_ms
         self._doors = {topic: Ingest(pseudonymiser, FEED_TYPES[feed]) for feed, topic in FEED_TOPICS.items()}
-        self.next_offsets: dict[tuple[str, int], int] = {}
-        """Of each feed partition, the offset behind the last record that was taken in by this worker."""
+        self.next_offsets: dict[Place, int] = {}
+        """Of each feed partition of this worker, the offset that is due: everything before it is in the ledger."""
+        self._asked: dict[Place, int] = {}
 
-    async def take(self, run: Run) -> None:
-        """Take in one run of a feed."""
+    def begin(self, positions: Mapping[Place, int]) -> None:
+        """Partitions have been assigned anew, and are read from `positions` on."""
+        self.next_offsets.clear()
+        self.next_offsets.update(positions)
+        self._asked.clear()
+
+    async def take(self, run: Run) -> bool:
+        """Take in one run of a feed; False when it came too early, and will come again."""
+        place = (run.topic, run.partition)
+        due = self.next_offsets.get(place)
+        records_due = run.records
+        if due is not None and run.first_offset < due:
+            records_due = [record for record in run.records if record.offset >= due]
+        elif due is not None and run.first_offset > due and self._asked.get(place) != due:
+            self._asked[place] = due  # asked for once; if it is not there then, there is no such record
+            self._live.rewinds.inc()
+            logger.info("reading a feed again from where it is due", extra={"fields": {"topic": run.topic}})
+            await self._rewind(run.topic, run.partition, due)
+            return False
+        await self._take_in(run, records_due)
+        self.next_offsets[place] = max(run.next_offset, due or 0)
+        return True
+
+    async def _take_in(self, run: Run, records_due: list[Any]) -> None:
         accept = self._doors[run.topic].accept
         source = f"{run.topic}/{run.partition}"
         now_ms = self._wall_ms()
         shards = self._shards
         records: dict[int, list[Outgoing]] = {}
         refused: list[DeadLetter] = []
-        for record in run.records:
+        for record in records_due:
             taken = accept(record.value or b"", source, record.offset, now_ms)
             if isinstance(taken, DeadLetter):
                 refused.append(taken)
@@ -64,8 +98,7 @@ class LiveIngest:
         if refused:
             letters = [Outgoing(letter.dead_letter_id.encode(), msgspec.json.encode(letter)) for letter in refused]
             await self._producer.append(DEAD_LETTERS_TOPIC, {run.partition % shards: letters})
-        self.next_offsets[run.topic, run.partition] = run.next_offset
-        self._metrics.accepted.inc(len(run.records) - len(refused))
+        self._metrics.accepted.inc(len(records_due) - len(refused))
         for letter in refused:
             self._metrics.dead_letters.labels(letter.reason.value).inc()
         self._live.delivered.labels(DEAD_LETTERS_TOPIC).inc(len(refused))

@@ -1,7 +1,7 @@
 """The shards that this worker owns at the moment, and where each of its partitions stands."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping
 
 from faust.types import TP
 from msgspec import Struct
@@ -63,15 +63,16 @@ class OwnedShards:
         """The shards of this worker, by number."""
         return [self[tp.partition] for tp in sorted(self.assigned) if tp.topic == EVENTS_TOPIC]
 
-    async def positions(self, assigned: Set[TP]) -> Mapping[TP, int]:
-        """Open every shard that is assigned; where each is to be read on.
+    async def positions(self, committed: Mapping[TP, int | None]) -> Mapping[TP, int]:
+        """Open every shard that is assigned; where each partition is to be read on.
 
-        Raises `LedgerBehindStore` when a shard has been folded further than its ledger reaches.
+        `committed` names the partitions that are assigned, with what Kafka has committed of each. Raises
+        `LedgerBehindStore` when a shard has been folded further than its ledger reaches.
         """
-        self.assigned = frozenset(assigned)
-        ledger = {tp for tp in assigned if tp.topic == EVENTS_TOPIC}
+        assigned = frozenset(committed)
+        ledger = [tp for tp in assigned if tp.topic == EVENTS_TOPIC]
         opened = await asyncio.gather(*(self[tp.partition].open() for tp in ledger))
-        first, behind = await offsets_of(self._consumer(), ledger, _BROKER_TIMEOUT_S)
+        first, behind = await offsets_of(self._consumer(), assigned, _BROKER_TIMEOUT_S)
         positions: dict[TP, int] = {}
         for tp, position in zip(ledger, opened, strict=True):
             if position > behind[tp]:
@@ -81,9 +82,13 @@ class OwnedShards:
                 )
             positions[tp] = max(position, first[tp])
             self._taken_over(tp.partition)
+        for tp, offset in committed.items():
+            if tp.topic != EVENTS_TOPIC:
+                positions[tp] = max(offset or 0, first[tp])
         for shard in set(self._shards) - {tp.partition for tp in ledger}:
             self._live.position.remove(str(shard))
             del self._shards[shard]
+        self.assigned = assigned
         self.assignments += 1
         return positions
 

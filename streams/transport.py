@@ -9,7 +9,8 @@ This file is the only one that reaches into Faust and is why both packages are p
 - `_new_offset`: the offsets of runs are not consecutive, and Faust would wait for what lies between them for ever.
   Runs of a partition are finished in order, so the highest one finished can be committed.
 - `_read_offset` is cleared before each run: else Faust drops what comes again after a rewind, and books gaps.
-- `_create_worker_consumer`: a fetch that waits 1.5 s for an idle partition would hold up the busy ones of its broker.
+- `_create_worker_consumer`: a fetch that waits 1.5 s for an idle partition would hold up the busy ones of its broker;
+  and the process's fetchers hand on records as they are parsed.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from typing import Any
 
 import aiokafka
 import faust
+from aiokafka.consumer import fetcher
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import ensure_TP
@@ -64,8 +66,15 @@ class RunSchema(faust.Schema[Any, Any]):
         return decode
 
 
-Positions = Callable[[Set[TP]], Awaitable[Mapping[TP, int]]]
-"""Of the partitions given, those whose position is not Kafka's to say, with the offset to read next."""
+Positions = Callable[[Mapping[TP, int | None]], Awaitable[Mapping[TP, int]]]
+"""Given the partitions that are assigned and what Kafka has committed of each: the offset to read next of each."""
+
+
+class _RawRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # untyped
+    """Hands on the records as they were parsed: wrapping each in a `ConsumerRecord` costs more than fetching it."""
+
+    def _consumer_record(self, tp: Any, record: Any) -> Any:
+        return record
 
 
 class RunConsumerThread(driver.AIOKafkaConsumerThread):
@@ -76,6 +85,7 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         self._assignor = RoundRobinPartitionAssignor
+        fetcher.PartitionRecords = _RawRecords
         return aiokafka.AIOKafkaConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
@@ -146,16 +156,16 @@ class RunConsumer(driver.Consumer):
         )
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Seek the ledger's partitions to the store's positions, and all others to what Kafka has committed."""
+        """Seek to where the app says, which has been told what Kafka has committed."""
         self.fetched_to.clear()
-        committed = await super().seek_to_committed()
-        assigned = {ensure_TP(tp) for tp in self.assignment()}
+        committed = {ensure_TP(tp): offset for tp, offset in (await super().seek_to_committed()).items()}
         transport = self.transport
         assert isinstance(transport, RunTransport)  # noqa: S101 - no other transport makes this consumer
-        positions = await transport.positions(assigned)
+        assigned = {ensure_TP(tp) for tp in self.assignment()}
+        positions = await transport.positions({tp: committed.get(tp) for tp in assigned})
         if positions:
             await self.seek_wait({_native(tp): offset for tp, offset in positions.items()})
-        return {**{ensure_TP(tp): offset for tp, offset in committed.items()}, **positions}
+        return positions
 
     async def rewind(self, tp: TP, offset: int) -> None:
         """Go on reading `tp` at `offset`; of no consequence where `tp` is being taken away: its next owner seeks."""
@@ -182,7 +192,7 @@ class RunConsumer(driver.Consumer):
 
 
 class RunTransport(driver.Transport):
-    """Faust's Kafka transport with the consumer above; `positions` answers for the ledger, and is set by the app."""
+    """Faust's Kafka transport with the consumer above; `positions` and `client_options` are set by the app."""
 
     Consumer = RunConsumer
     positions: Positions

@@ -51,6 +51,10 @@ def metrics() -> tuple[Metrics, LiveMetrics]:
     return found, LiveMetrics(found.registry)
 
 
+async def nowhere(topic: str, partition: int, offset: int) -> None:
+    pytest.fail("nothing is to be read again here")
+
+
 def a_run(topic: str, *values: bytes | None, first: int = 7, partition: int = 1) -> Run:
     return Run(topic, partition, [SimpleNamespace(offset=first + n, value=value) for n, value in enumerate(values)])
 
@@ -61,7 +65,7 @@ def a_run(topic: str, *values: bytes | None, first: int = 7, partition: int = 1)
 async def test_a_run_becomes_ledger_records_by_shard() -> None:
     """Each event goes to its customer's shard, keyed by the customer, with the place it came from."""
     kept = Kept()
-    ingest = LiveIngest(kept.producer, 4, *metrics(), wall_ms=lambda: NOW_MS)
+    ingest = LiveIngest(kept.producer, 4, nowhere, *metrics(), wall_ms=lambda: NOW_MS)
     customers = [f"c{number}" for number in range(20)]
 
     await ingest.take(a_run("bank.calls", *(line("contact", event_id=f"e-{c}", customer_id=c) for c in customers)))
@@ -93,7 +97,7 @@ async def test_what_cannot_be_used_is_a_dead_letter(value: bytes | None, reason:
     """It says why and where it came from; what came with it is not lost."""
     kept = Kept()
     counted, live = metrics()
-    ingest = LiveIngest(kept.producer, 2, counted, live, wall_ms=lambda: NOW_MS)
+    ingest = LiveIngest(kept.producer, 2, nowhere, counted, live, wall_ms=lambda: NOW_MS)
 
     await ingest.take(a_run("bank.calls", line("contact", event_id="a"), value, line("contact", event_id="b")))
 
@@ -103,6 +107,31 @@ async def test_what_cannot_be_used_is_a_dead_letter(value: bytes | None, reason:
     assert base64.b64decode(told.original) == (value or b"")[:65_536]
     assert sum(map(len, kept.topics[EVENTS_TOPIC].values())) == 2
     assert counted.registry.get_sample_value("ebbwatch_dead_letters_total", {"reason": reason}) == 1
+
+
+async def test_a_run_that_comes_too_early_is_asked_for_again() -> None:
+    """Taken in, its offsets would make what is missing look like a replay; a hole that stays is passed."""
+    kept = Kept()
+    asked: list[tuple[str, int, int]] = []
+
+    async def rewind(topic: str, partition: int, offset: int) -> None:
+        asked.append((topic, partition, offset))
+
+    counted, live = metrics()
+    ingest = LiveIngest(kept.producer, 1, rewind, counted, live, wall_ms=lambda: NOW_MS)
+    ingest.begin({("bank.calls", 1): 7})
+    lines = [line("contact", event_id=f"e-{n}") for n in range(6)]
+
+    assert await ingest.take(a_run("bank.calls", *lines[2:], first=9)) is False
+    assert asked == [("bank.calls", 1, 7)]
+    assert kept.topics == {}
+    assert await ingest.take(a_run("bank.calls", *lines[:3], first=7)) is True
+    assert await ingest.take(a_run("bank.calls", *lines[1:5], first=8)) is True  # comes again in part
+    assert await ingest.take(a_run("bank.calls", lines[5], first=20)) is False
+    assert await ingest.take(a_run("bank.calls", lines[5], first=20)) is True
+
+    records = decode_ledger_run([outgoing.value for outgoing in kept.topics[EVENTS_TOPIC][0]])
+    assert [record.source_offset for record in records] == [7, 8, 9, 10, 11, 20]
 
 
 # --- lanes ----------------------------------------------------------------------------------------
@@ -125,10 +154,11 @@ async def test_lanes_keep_the_order_of_a_partition_and_let_others_pass() -> None
     gate = asyncio.Event()
     done: list[tuple[int, int]] = []
 
-    async def work(run: Run) -> None:
+    async def work(run: Run) -> bool:
         if run.partition == 0:
             await gate.wait()
         done.append((run.partition, run.first_offset))
+        return True
 
     lanes = Lanes(work, lambda error: pytest.fail(repr(error)))
     events = [Event(a_run("t", b"", first=n, partition=p)) for n in range(2) for p in (0, 1)]
@@ -150,7 +180,7 @@ async def test_a_run_whose_work_fails_is_not_acknowledged() -> None:
     failures: list[BaseException] = []
     worked: list[int] = []
 
-    async def work(run: Run) -> None:
+    async def work(run: Run) -> bool:
         worked.append(run.first_offset)
         raise ZeroDivisionError
 
