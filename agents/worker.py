@@ -47,6 +47,10 @@ _STOP_S = 30.0
 _STORE_ANSWERS_S = 5.0
 
 
+class NotStopped(RuntimeError):
+    """The worker was told to stop, and something under way does not end."""
+
+
 class Parts(Struct, frozen=True):
     """What a worker is made of."""
 
@@ -157,11 +161,19 @@ class Worker:
             logger.info("worker started", extra={"fields": {"shards": len(self._shards.assigned)}})
             await self._until(stopping)
             logger.info("worker stops")
-            await asyncio.wait_for(self.app.stop(), _STOP_S)
+            await self._stop()
         finally:
             with contextlib.suppress(Exception):
                 await self._end()
         logger.info("worker stopped")
+
+    async def _stop(self) -> None:
+        try:
+            await asyncio.wait_for(self.app.stop(), _STOP_S)
+        except TimeoutError:
+            self.fail(
+                NotStopped(f"what is under way has not ended within {_STOP_S:.0f} s; whoever is next does it again")
+            )
 
     async def _until(self, stopping: asyncio.Event) -> None:
         told = asyncio.create_task(stopping.wait())

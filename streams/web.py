@@ -10,6 +10,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from streams.watchdog import Health
 
 
+class AddressTaken(RuntimeError):
+    """The web server cannot have its address."""
+
+
 class WebServer:
     """Serves on one address until it is stopped."""
 
@@ -22,14 +26,18 @@ class WebServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> None:
-        """Bind; raises `OSError` when the address is taken."""
+        """Bind; raises `AddressTaken`."""
         pages = web.Application()
         pages.router.add_get("/metrics", self._metrics)
         pages.router.add_get("/healthz", self._healthz)
         pages.router.add_get("/readyz", self._readyz)
         self._runner = web.AppRunner(pages, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise AddressTaken(f"{self._host}:{self._port}: cannot be listened on ({error.strerror})") from None
 
     async def stop(self) -> None:
         """Close the address."""

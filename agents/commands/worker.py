@@ -19,6 +19,7 @@ from streams.stores.base import Store, StoreError
 from streams.stores.opening import open_store
 from streams.stores.redis import RedisStore
 from streams.topics import check_topics
+from streams.web import AddressTaken
 
 logger = logging.getLogger("ebbwatch.worker")
 
@@ -53,10 +54,8 @@ def worker(settings: Settings) -> None:
         asyncio.run(_run(settings, policies, found.partitions))
     except (StoreError, LedgerBehindStore) as error:
         raise click.ClickException(str(error)) from None
-    except OSError as error:
-        raise click.ClickException(
-            f"{settings.web_host}:{settings.web_port}: {error.strerror}: see {WEB_HOST}, {WEB_PORT}"
-        ) from None
+    except AddressTaken as error:
+        raise click.ClickException(f"{error}: see {WEB_HOST}, {WEB_PORT}") from None
 
 
 async def _run(settings: Settings, policies: Policies, shards: int) -> None:
