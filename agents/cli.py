@@ -5,6 +5,7 @@ import click
 from agents.commands.customer import customer
 from agents.commands.demo import demo
 from agents.commands.policies import policies
+from agents.commands.publish import publish
 from agents.commands.recorded import import_recorded
 from agents.commands.run import run
 from agents.commands.schema import schema
@@ -21,5 +22,18 @@ def main() -> None:
     """Watch a bank's customers ebb away while it can still be stopped."""
 
 
-for command in (run, worker, demo, status, customer, verify, simulate, import_recorded, schema, policies, topics):
+for command in (
+    run,
+    worker,
+    demo,
+    status,
+    customer,
+    verify,
+    simulate,
+    import_recorded,
+    schema,
+    policies,
+    topics,
+    publish,
+):
     main.add_command(command)

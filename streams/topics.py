@@ -8,6 +8,7 @@ from msgspec import Struct
 from config.settings import KafkaSettings
 from streams.kafka_connection import BrokerError, open_admin
 from streams.names import EVENTS_TOPIC
+from streams.offsets import end_offsets, partitions_of
 from streams.topic_rules import ALL_TOPICS, CREATE, DAY_MS, FOREVER, MAX_MESSAGE_BYTES, Topic, TopicsCheck, judge
 
 DEFAULT_PARTITIONS = 8
@@ -95,6 +96,8 @@ def create_topics(admin: KafkaAdminClient, plan: Plan) -> Made:
         try:
             admin.create_topics(wanted)
             admin.wait_for_topics(missing)
+            # Leaders are named before they serve; whoever produced at once would be sent away for a while.
+            end_offsets(admin, [place for name in missing for place in partitions_of(admin, name)])
         except TopicAlreadyExistsError:
             raise TopicsRefused("a topic has been created meanwhile by somebody else: look, and try again") from None
         except KafkaError as error:
