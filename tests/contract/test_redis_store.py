@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ import pytest
 from config.settings import Secret
 from streams.stores.base import Commit, NewOutput, PositionConflict, StoreError, StoreUnavailable
 from streams.stores.redis import RedisStore
-from streams.stores.redis_check import ACL_RULE
+from streams.stores.redis_check import ACL_RULE, ACL_RULE_CLUSTER
 from tests.support.cutting_relay import CuttingRelay
 from tests.support.redis_server import RedisServer
 
@@ -263,6 +264,27 @@ async def test_a_good_redis_passes(redis_server: RedisServer) -> None:
     assert [customer_id async for customer_id, _ in store.customers_of(0)] == ["c1", "c2"]
     await store.clear_outbox(0, await store.delivered(0) + 1)
     await store.close()
+
+
+def test_the_documented_rights_are_those_that_are_tested() -> None:
+    """An operator copies the rule from the documentation."""
+    text = (Path(__file__).parents[2] / "docs/redis.md").read_text()
+    assert f"user ebbwatch on >PASSWORD {ACL_RULE}\n" in text
+    assert f"On a cluster add `{ACL_RULE_CLUSTER.removeprefix(ACL_RULE).strip()}`" in text
+
+
+async def test_another_database(redis_server: RedisServer) -> None:
+    """The number in the address is the database, which needs one more right."""
+    limited = await as_user(redis_server, f"{ACL_RULE} +select")
+    await limited.close()
+    elsewhere = msgspec.structs.replace(
+        redis_server.settings("limited", PASSWORD), address=f"127.0.0.1:{redis_server.port}/3"
+    )
+    store = RedisStore(elsewhere)
+    await store.commit(0, full())
+    await store.close()
+    assert raw(redis_server) == {}
+    assert redis_server.command("INFO", "keyspace")["db3"]["keys"] == 5
 
 
 async def test_a_policy_that_evicts_is_refused(store: RedisStore, redis_server: RedisServer) -> None:

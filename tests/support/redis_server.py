@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import redis
 
 from config.settings import REDIS_CA_FILE, REDIS_PASSWORD, REDIS_USERNAME, STORE_URL, Settings, StoreSettings
@@ -33,12 +34,14 @@ class RedisServer:
         config: Mapping[str, str] | None = None,
         acl: tuple[str, ...] = (),
         tls: Certificates | None = None,
+        client_certificate: bool = False,
     ) -> None:
         """`config` overrides directives; with `acl` rules nobody enters without a user; with `tls` nothing is plain."""
         self.directory = directory
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = 0
         self._tls = tls
+        self._client_certificate = client_certificate
         self._acl = acl
         self._config = {
             "bind": "127.0.0.1",
@@ -133,6 +136,8 @@ class RedisServer:
             options |= {"username": ADMIN, "password": ADMIN_PASSWORD}
         if self._tls is not None:
             options |= {"ssl": True, "ssl_ca_certs": str(self._tls.ca)}
+            if self._client_certificate:
+                options |= {"ssl_certfile": str(self._tls.client_cert), "ssl_keyfile": str(self._tls.client_key)}
         client = redis.Redis(host="127.0.0.1", port=self.port, **options)
         try:
             yield client
@@ -160,7 +165,7 @@ class RedisServer:
             yield "tls-cert-file", f'"{self._tls.server_cert}"'
             yield "tls-key-file", f'"{self._tls.server_key}"'
             yield "tls-ca-cert-file", f'"{self._tls.ca}"'
-            yield "tls-auth-clients", "no"
+            yield "tls-auth-clients", "yes" if self._client_certificate else "no"
         if self._acl:
             yield "user", "default off"
             yield "user", f'{ADMIN} on ~* &* +@all ">{ADMIN_PASSWORD}"'
@@ -221,10 +226,12 @@ class RedisCluster:
         for node in self.nodes:
             node.stop()
 
-    def settings(self) -> StoreSettings:
+    def settings(self, user: str = "", password: str = "") -> StoreSettings:
         """The settings of a store in the cluster."""
         addresses = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes)
-        return Settings({STORE_URL: f"redis+cluster://{addresses}"}).store
+        return msgspec.structs.replace(
+            self.nodes[0].settings(user, password), scheme="redis+cluster", address=addresses
+        )
 
     def flush(self) -> None:
         """Forget all data, and the scripts."""
