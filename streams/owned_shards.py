@@ -75,11 +75,7 @@ class OwnedShards:
         first, behind = await offsets_of(self._consumer(), assigned, _BROKER_TIMEOUT_S)
         positions: dict[TP, int] = {}
         for tp, position in zip(ledger, opened, strict=True):
-            if position > behind[tp]:
-                raise LedgerBehindStore(
-                    f"shard {tp.partition} has been folded up to {position}, but its ledger ends at {behind[tp]}:"
-                    " the store and the ledger do not belong together, or the ledger has lost its end"
-                )
+            _insist(tp.partition, position, behind[tp])
             positions[tp] = max(position, first[tp])
             self._taken_over(tp.partition)
         for tp, offset in committed.items():
@@ -92,6 +88,11 @@ class OwnedShards:
         self.assignments += 1
         return positions
 
+    async def insist_on_end(self, tp: TP, position: int) -> None:
+        """Raise `LedgerBehindStore` unless the brokers have everything of `tp` before `position`."""
+        _, behind = await offsets_of(self._consumer(), {tp}, _BROKER_TIMEOUT_S)
+        _insist(tp.partition, position, behind[tp])
+
     def _reading(self, tp: TP) -> Reading:
         async def rewind(offset: int) -> None:
             await self._consumer().rewind(tp, offset)
@@ -101,3 +102,11 @@ class OwnedShards:
             return first[tp]
 
         return Reading(rewind, earliest)
+
+
+def _insist(shard: int, position: int, end: int) -> None:
+    if position > end:
+        raise LedgerBehindStore(
+            f"shard {shard} has been folded up to {position}, but its ledger ends at {end}: the store and the ledger do"
+            " not belong together, or the brokers have lost the end of the ledger"
+        )

@@ -26,7 +26,11 @@ class Standings:
         self._rebalancing = rebalancing
 
     async def now(self) -> list[Standing] | None:
-        """Every partition that is assigned; None while the group is still deciding."""
+        """Every partition that is assigned; None while the group is still deciding.
+
+        Raises `LedgerBehindStore` when the brokers have lost the end of a shard: what is appended then takes offsets
+        that the store believes to be folded, and would be skipped.
+        """
         if self._rebalancing() or not self._shards.assignments:
             return None
         consumer = self._consumer()
@@ -36,6 +40,8 @@ class Standings:
             if end is None:
                 continue
             done = self._done(tp)
+            if tp.topic == EVENTS_TOPIC and done is not None and done > end:
+                await self._shards.insist_on_end(tp, done)
             fetched = consumer.fetched_to.get(tp)
             if fetched is None or done is None or done >= fetched:
                 # Nothing is under way here, so it stands where the consumer does: behind offsets that hold no record.
