@@ -11,6 +11,8 @@ CREATED := $(VENV)/.created
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
 KAFKA := .parts/kafka/.installed
+PEERS := .venv-peers/.installed
+KAFKA_STREAMS := .parts/kafka-streams/.built
 PIP_INSTALL := $(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt
 
 # PYTHON=... chooses an interpreter; it must still be new enough.
@@ -22,7 +24,7 @@ SEED ?= 7
 ROUNDS ?= 500
 CODE := config models streams agents tests benchmarks
 
-.PHONY: demo test check bench fmt test-recorded integration proofs sim parts kafka clean help
+.PHONY: demo test check bench bench-peers fmt test-recorded integration proofs sim parts kafka clean help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +65,13 @@ check: $(DEV) ## lint, format, types and layers
 bench: $(RUNTIME) ## run the benchmarks
 	@$(BIN)/python -m benchmarks.run
 
+# Options: CUSTOMERS=, EVENTS=, ROUNDS=, ONLY=name,name LARGE=0|customers LATENCY_S=, as on the command line of make.
+PEER_OPTIONS := CUSTOMERS EVENTS ROUNDS ONLY LARGE LATENCY_S
+as_option = $(if $(findstring command,$(origin $(1))),--$(subst _,-,$(shell echo $(1) | tr A-Z a-z)) "$($(1))")
+
+bench-peers: $(DEV) $(KAFKA) $(PEERS) $(KAFKA_STREAMS) parts ## ours beside Faust tables, Quix Streams and Kafka Streams, on one Kafka
+	@$(BIN)/python -m benchmarks.peers.run $(foreach option,$(PEER_OPTIONS),$(call as_option,$(option)))
+
 fmt: $(DEV) ## format, and fix what can be fixed
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
@@ -73,7 +82,7 @@ parts: ## install the redis-server and openssl that tests start, where root on D
 kafka: $(KAFKA) ## fetch the Kafka broker that tests start (needs Maven once, Java always)
 
 clean: ## remove .venv, caches and build output
-	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .venv-peers build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name .git -prune -o -type d -name __pycache__ -exec rm -rf {} +
 
 # A virtual environment holds absolute paths: one that came along with a copied or moved tree would
@@ -110,6 +119,18 @@ $(KAFKA): tests/support/kafka/pom.xml
 	}
 	@rm -rf $(@D)
 	@mvn -q -B -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/$(@D)/jars"
+	@touch $@
+
+# The peers' own virtual environment; nothing in it is a dependency of ours.
+$(PEERS): benchmarks/peers/requirements.txt $(RUNTIME)
+	@rm -rf $(@D)
+	@$(BIN)/python -m venv $(@D)
+	@$(@D)/bin/python -m pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+$(KAFKA_STREAMS): benchmarks/peers/kafka-streams/pom.xml $(shell find benchmarks/peers/kafka-streams/src -name '*.java')
+	@rm -rf $(@D)
+	@mvn -q -B -f $< compile dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/$(@D)/jars"
 	@touch $@
 
 define VERSIONS
