@@ -21,11 +21,13 @@ from streams.processor import ShardProcessor
 from streams.relay import Relay
 from streams.stores.base import Commit, OutboxEntry, PositionConflict, Store, StoredShard
 from streams.stores.memory import MemoryStore
+from streams.stores.redis import RedisStore
 from streams.stores.sqlite import SqliteStore
 from tests.support import settings
 from tests.support.figures import counted, show
 from tests.support.histories import History
 from tests.support.oracle import Oracle
+from tests.support.redis_server import RedisServer
 
 pytestmark = pytest.mark.proof
 
@@ -97,11 +99,21 @@ class Consumer:
                 self.taken.append(entry)
 
 
-async def everything(store: MemoryStore | SqliteStore, shard: int) -> tuple[object, ...]:
+AnyStore = MemoryStore | SqliteStore | RedisStore
+
+
+async def customers_of(store: AnyStore, shard: int) -> dict[str, bytes]:
+    """Every customer that a store holds of a shard."""
+    if isinstance(store, RedisStore):
+        return {customer_id: body async for customer_id, body in store.customers_of(shard)}
+    return dict(store.customers_of(shard))
+
+
+async def everything(store: AnyStore, shard: int) -> tuple[object, ...]:
     """All that a store holds of a shard."""
     return (
         await store.open_shard(shard),
-        dict(store.customers_of(shard)),
+        await customers_of(store, shard),
         [await store.due(shard, name, math.inf) for name in INDEXES],
         await store.outbox(shard, 1_000_000),
     )
@@ -110,9 +122,7 @@ async def everything(store: MemoryStore | SqliteStore, shard: int) -> tuple[obje
 class Life:
     """One shard under faults, from its first record to its last."""
 
-    def __init__(
-        self, store: MemoryStore | SqliteStore, shard: int, bodies: list[bytes], draw: Random, counts: Counter[str]
-    ) -> None:
+    def __init__(self, store: AnyStore, shard: int, bodies: list[bytes], draw: Random, counts: Counter[str]) -> None:
         self.store = store
         self.shard = shard
         self.bodies = bodies
@@ -190,7 +200,7 @@ class Life:
         stored = await self.store.open_shard(self.shard)
         assert stored.position == len(self.bodies)
         assert stored.state == encode_state(oracle.state)
-        kept = dict(self.store.customers_of(self.shard))
+        kept = await customers_of(self.store, self.shard)
         assert kept == {name: encode_customer(one) for name, one in oracle.customers.items()}
         for index, expected in zip(INDEXES, (oracle.due, oracle.ranking), strict=True):
             members = await self.store.due(self.shard, index, math.inf)
@@ -204,15 +214,24 @@ class Life:
         return oracle
 
 
-async def test_histories_under_faults(tmp_path: Path) -> None:
+def store_of_round(number: int, directory: Path, redis_server: RedisServer) -> tuple[str, AnyStore]:
+    """Every tenth round is on Redis, every third of the others on SQLite."""
+    if number % 10 == 9:
+        redis_server.flush()
+        return "on Redis", RedisStore(redis_server.settings())
+    if number % 3 == 0:
+        return "on SQLite", SqliteStore(directory / f"{number}.sqlite3")
+    return "in memory", MemoryStore()
+
+
+async def test_histories_under_faults(tmp_path: Path, redis_server: RedisServer) -> None:
     """Whatever happens on the way, states, indexes and outputs equal the straight line's, byte for byte."""
     counts: Counter[str] = Counter()
     records: Counter[str] = Counter()
     alerts: Counter[str] = Counter()
     for number in range(settings.rounds()):
         draw = Random(f"{settings.seed()}/{number}")
-        path = tmp_path / f"{number}.sqlite3"
-        store: MemoryStore | SqliteStore = SqliteStore(path) if number % 3 == 0 else MemoryStore()
+        where, store = store_of_round(number, tmp_path, redis_server)
         try:
             histories = [History(draw, draw.choice([30, 200, 600])) for _ in range(draw.choice([1, 2]))]
             lives = [Life(store, shard, one.bodies, draw, counts) for shard, one in enumerate(histories)]
@@ -225,7 +244,7 @@ async def test_histories_under_faults(tmp_path: Path) -> None:
                     alerts[
                         cloud_event(output).source.removeprefix("ebbwatch/") + " " + cloud_event(output).data.state
                     ] += 1
-            counts["rounds on SQLite" if number % 3 == 0 else "rounds in memory"] += 1
+            counts[f"rounds {where}"] += 1
         except BaseException as error:
             error.add_note(f"to see it again: make sim SEED={settings.seed()} ROUNDS={number + 1} (fails in the last)")
             raise
