@@ -95,7 +95,7 @@ class BatchProducer:
                     **self._options,
                     acks="all",
                     enable_idempotence=True,
-                    compression_type="lz4",
+                    compression_type="zstd",
                     linger_ms=0,
                     max_batch_size=MAX_BATCH_BYTES,
                     max_request_size=2 * MAX_BATCH_BYTES,
