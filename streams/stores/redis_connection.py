@@ -96,8 +96,10 @@ class Server(Protocol):
 
 
 def place_of(settings: StoreSettings) -> str:
-    """What to call the server in an error."""
-    return f"Redis at {settings.address}"
+    """What to call the server in an error. A refused client certificate looks like any closed connection."""
+    if not settings.scheme.startswith("rediss"):
+        return f"Redis at {settings.address}"
+    return f"Redis at {settings.address} (TLS, {'with a' if settings.cert_file else 'no'} client certificate)"
 
 
 def connect(settings: StoreSettings) -> "Redis | RedisCluster":
