@@ -9,13 +9,12 @@ from agents.commands.broker import broker_command
 from agents.commands.run import pseudonymiser
 from agents.worker import Parts, Worker
 from config.policies import Policies, PolicyError, load_policies
-from config.settings import WEB_HOST, WEB_PORT, Settings
+from config.settings import STORE_URL, WEB_HOST, WEB_PORT, Settings
 from streams.garbage import tune_garbage_collection
 from streams.kafka_connection import aiokafka_options
 from streams.ledger_seed import seed_ledger
 from streams.logs import start_logging
-from streams.owned_shards import LedgerBehindStore
-from streams.stores.base import Store, StoreError
+from streams.stores.base import Store, StoreError, StoreUnavailable
 from streams.stores.opening import open_store
 from streams.stores.redis import RedisStore
 from streams.topics import check_topics
@@ -52,7 +51,9 @@ def worker(settings: Settings) -> None:
         logger.info("shards of the ledger begun", extra={"fields": {"shards": begun}})
     try:
         asyncio.run(_run(settings, policies, found.partitions))
-    except (StoreError, LedgerBehindStore) as error:
+    except StoreUnavailable as error:
+        raise click.ClickException(f"{error}: see {STORE_URL}") from None
+    except StoreError as error:
         raise click.ClickException(str(error)) from None
     except AddressTaken as error:
         raise click.ClickException(f"{error}: see {WEB_HOST}, {WEB_PORT}") from None

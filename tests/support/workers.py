@@ -14,6 +14,7 @@ from tests.support.command_line import ROOT, command, environment
 
 _READY_S = 60.0
 _STOP_S = 60.0
+_END_S = 60.0
 
 
 def free_port() -> int:
@@ -104,6 +105,13 @@ class WorkerProcess:
         """SIGCONT."""
         os.kill(self.pid, signal.SIGCONT)
         self._asleep = False
+
+    def wait_end(self) -> int:
+        """Wait until it has ended by itself; the exit code."""
+        try:
+            return self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the worker does not end:\n{self.last_lines()}") from None
 
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
