@@ -2,8 +2,11 @@
 
 import click
 
+from agents.commands.config import config_
 from agents.commands.customer import customer
+from agents.commands.dead_letters import dead_letters
 from agents.commands.demo import demo
+from agents.commands.lag import lag
 from agents.commands.policies import policies
 from agents.commands.publish import publish
 from agents.commands.recorded import import_recorded
@@ -35,5 +38,8 @@ for command in (
     policies,
     topics,
     publish,
+    dead_letters,
+    lag,
+    config_,
 ):
     main.add_command(command)

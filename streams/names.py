@@ -17,6 +17,9 @@ STREAM_TOPICS: Final[dict[Stream, str]] = {
 SEQUENCE_HEADER: Final = "ebbwatch-sequence"
 """Kafka header of every output: its number within its shard, which is the partition."""
 
+REDRIVEN_HEADER: Final = "ebbwatch-redriven-from"
+"""Kafka header of a feed record that was a dead letter before: the id of that."""
+
 FEED_TOPICS: Final[dict[str, str]] = {
     "transactions": "bank.transactions",
     "logins": "bank.logins",
