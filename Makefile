@@ -22,7 +22,7 @@ RECORDED ?= ../shared/data
 KILLS ?= 20
 SEED ?= 7
 ROUNDS ?= 500
-CODE := config models streams agents tests benchmarks
+CODE := config models streams agents tests benchmarks deploy
 
 .PHONY: demo test check bench bench-peers fmt test-recorded integration proofs sim parts kafka clean help
 
@@ -56,11 +56,12 @@ proofs: $(DEV) $(KAFKA) parts ## every promise proved end to end, with its figur
 sim: $(DEV) parts ## simulated faults against a straight line: make sim SEED=7 ROUNDS=500
 	@EBBWATCH_SEED=$(SEED) EBBWATCH_ROUNDS=$(ROUNDS) $(BIN)/pytest tests/sim -q -s
 
-check: $(DEV) ## lint, format, types and layers
+check: $(DEV) parts ## lint, format, types, layers, and what is deployed
 	@$(BIN)/ruff check -q .
 	@$(BIN)/ruff format -q --check . || { echo "make check: run 'make fmt'" >&2; exit 1; }
 	@$(BIN)/mypy --strict $(CODE)
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/pytest tests/deploy -q
 
 bench: $(RUNTIME) ## run the benchmarks
 	@$(BIN)/python -m benchmarks.run
@@ -76,7 +77,7 @@ fmt: $(DEV) ## format, and fix what can be fixed
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
 
-parts: ## install the redis-server and openssl that tests start, where root on Debian may
+parts: ## install redis-server, openssl, promtool and amtool, where root on Debian may
 	@tests/support/install-parts
 
 kafka: $(KAFKA) ## fetch the Kafka broker that tests start (needs Maven once, Java always)
