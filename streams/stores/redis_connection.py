@@ -21,12 +21,19 @@ from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
     BusyLoadingError,
+    ClusterCrossSlotError,
+    ClusterDownError,
     ClusterError,
+    MasterDownError,
+    MovedError,
     NoPermissionError,
     NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
     RedisClusterException,
     RedisError,
     ResponseError,
+    TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -48,7 +55,6 @@ PATIENCE_S: Final = 5.0
 LOADING_PATIENCE_S: Final = 300.0
 """How long `again` tries: against a server that cannot be reached, and against one that is reading its data."""
 _LONGEST_NAP_S = 1.0
-_READ_BYTES = 1 << 18
 
 _STATES: Final = {
     "OOM": "out of memory: raise maxmemory",
@@ -69,6 +75,16 @@ _FAULTS: Final = {
 }
 """What does not."""
 
+_CODES: Final[dict[type[BaseException], str]] = {
+    OutOfMemoryError: "OOM",
+    ReadOnlyError: "READONLY",
+    ClusterDownError: "CLUSTERDOWN",
+    MasterDownError: "MASTERDOWN",
+    TryAgainError: "TRYAGAIN",
+    ClusterCrossSlotError: "CROSSSLOT",
+    MovedError: "MOVED",
+}
+"""Whose first word the client takes away."""
 FAILURES: Final = (RedisError, RedisClusterException, OSError)
 """What the client raises."""
 
@@ -113,7 +129,6 @@ def connect(settings: StoreSettings) -> "Redis | RedisCluster":
         "socket_timeout": ANSWER_TIMEOUT_S,
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
         "socket_keepalive": True,
-        "socket_read_size": _READ_BYTES,
     }
     if settings.scheme.startswith("rediss"):
         options |= {
@@ -190,7 +205,9 @@ def _explained(error: BaseException, place: str, command: str) -> StoreError | N
             reason = error.verify_message
             return StoreError(f"{place}: its certificate is not accepted ({reason}): see {REDIS_CA_FILE}")
         case ssl.SSLError():
-            return StoreUnavailable(f"{place}: no TLS connection ({error.reason}): see {STORE_URL}, {REDIS_CERT_FILE}")
+            return StoreUnavailable(
+                f"{place}: no TLS connection ({error.reason}): see {REDIS_CA_FILE}, {REDIS_CERT_FILE}"
+            )
         case NoPermissionError():
             return NotPermitted(f"{place}: the user may not run {command}: see docs/redis.md for its ACL rule")
         case AuthenticationError() | AuthorizationError():
@@ -212,5 +229,7 @@ def _explained(error: BaseException, place: str, command: str) -> StoreError | N
 
 def _code(error: BaseException) -> str:
     """The first word of an error of Redis, which names its kind and quotes nothing."""
-    code = getattr(error, "status_code", None) or str(error).split(" ", 1)[0]
+    if type(error) in _CODES:
+        return _CODES[type(error)]
+    code = str(error).split(" ", 1)[0]
     return code if code.isupper() and code.isascii() else type(error).__name__

@@ -7,11 +7,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from redis.asyncio import Redis
 
 from config.settings import Secret
 from streams.stores.base import Commit, NewOutput, PositionConflict, StoreError, StoreUnavailable
 from streams.stores.redis import RedisStore
-from streams.stores.redis_check import ACL_RULE, ACL_RULE_CLUSTER
+from streams.stores.redis_check import ACL_RULE, ACL_RULE_CLUSTER, check
 from tests.support.cutting_relay import CuttingRelay
 from tests.support.redis_server import RedisServer
 
@@ -347,6 +348,18 @@ async def test_a_missing_right_is_named(redis_server: RedisServer, change: str, 
     await store.close()
     assert PASSWORD not in str(refused.value)
     assert "limited" not in str(refused.value)
+
+
+@pytest.mark.parametrize("version", [b"", b"6.2.14"])
+async def test_an_old_redis_is_refused(version: bytes) -> None:
+    """Before 7.0 a script cannot ask for rights, and Redis does not even tell scripts its version."""
+
+    class Old(Redis):
+        async def execute_command(self, *arguments: Any, **options: Any) -> Any:
+            return [version]
+
+    with pytest.raises(StoreError, match=r"is older than Redis 7\.0"):
+        await check(Old(), "Redis", 0)
 
 
 @pytest.mark.parametrize(("user", "password"), [("limited", "wrong-9"), ("nobody", PASSWORD)])

@@ -1,6 +1,8 @@
 """Redis servers that stop, die, load, lose their tail, demand TLS, or share a cluster: what the store makes of it."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -10,7 +12,7 @@ import msgspec
 import pytest
 from redis.crc import key_slot
 
-from streams.stores.base import Commit, NewOutput, StoreError, StoreUnavailable
+from streams.stores.base import Commit, NewOutput, PositionConflict, StoreError, StoreUnavailable
 from streams.stores.redis import RedisStore
 from streams.stores.redis_check import ACL_RULE_CLUSTER
 from tests.support import settings
@@ -108,6 +110,28 @@ async def test_a_redis_that_is_gone_is_unavailable_until_it_is_back(start: Start
     assert not waiting.done()
     await asyncio.to_thread(server.start)
     assert (await waiting).position == 2
+
+
+async def test_a_commit_that_arrives_late_is_applied_once(
+    start: Starter, stores: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A Redis that hangs is given up; what it then does with the commit decides, and the other attempt is refused."""
+    monkeypatch.setattr("streams.stores.redis_connection.ANSWER_TIMEOUT_S", 0.3)
+    server = start()
+    store = opened(stores, RedisStore(server.settings()))
+    await store.commit(0, step(0))
+    os.kill(server.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreUnavailable, match="cannot be reached"):
+            await store.commit(0, step(1))
+    finally:
+        os.kill(server.pid, signal.SIGCONT)
+
+    while await assert_whole(store) == 1:
+        await asyncio.sleep(0.01)
+    with pytest.raises(PositionConflict):
+        await store.commit(0, step(1))
+    assert await assert_whole(store) == 2
 
 
 async def test_a_redis_that_loads_is_waited_for(start: Starter, stores: AsyncExitStack) -> None:
