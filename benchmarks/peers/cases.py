@@ -1,0 +1,54 @@
+"""What is measured: the full work at two sizes, and the reduced work."""
+
+from collections.abc import Sequence
+
+from benchmarks.peers.contender import Contender
+from benchmarks.peers.full_work import FullWork
+from benchmarks.peers.oracle import by_key, by_shard
+from benchmarks.peers.reduced_work import ReducedWork
+from benchmarks.peers.stream import Expected
+from benchmarks.peers.streams_made import full_stream, month_old, reduced_stream
+from benchmarks.peers.trial import Case, prefix
+
+REDUCED_CUSTOMERS = 10_000
+
+
+def full_case(
+    customers: int, events: int, extra: int, contenders: Sequence[Contender], dense_from: int | None = None
+) -> Case:
+    """`events` that wait in the topic and `extra` ones for what comes after, of customers with a month behind them."""
+    stream = full_stream(customers, events + extra, dense_from)
+    main = len(stream) * events // (events + extra)
+    seed = month_old(customers)
+    marks = {ticks: {prefix(main, c.share) for c in contenders if c.knows_ticks is ticks} for ticks in (False, True)}
+    return Case(
+        title=f"full work, {customers:,} customers",
+        customers=customers,
+        stream=stream,
+        main=main,
+        expected_by_key=by_key(stream, FullWork(), seed, marks[False]) if marks[False] else Expected(),
+        expected_by_shard=by_shard(stream, seed, marks[True]) if marks[True] else Expected(),
+        seed=seed,
+        seeded=True,
+    )
+
+
+def reduced_case(events: int, contenders: Sequence[Contender]) -> Case:
+    """`events` transactions of customers who are new."""
+    stream = reduced_stream(REDUCED_CUSTOMERS, events)
+    marks = {prefix(events, contender.share) for contender in contenders}
+    expected = by_key(stream, ReducedWork(), _nothing, marks)
+    return Case(
+        title="reduced work",
+        customers=REDUCED_CUSTOMERS,
+        stream=stream,
+        main=events,
+        expected_by_key=expected,
+        expected_by_shard=expected,
+        seed=_nothing,
+        seeded=False,
+    )
+
+
+def _nothing(_key: bytes) -> None:
+    return None

@@ -1,0 +1,181 @@
+"""`make bench-peers`: ours beside its peers on one Kafka, as tables for people and one line of JSON.
+
+Every contender has its own processes, fresh topics and a fresh group each round; rounds alternate, so that a slow hour
+of the machine falls on all of them. States and outputs are compared with a straight line's: the figures of a contender
+that did not do the work are void.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.console import Console
+
+from benchmarks.measure import in_own_process
+from benchmarks.peers import report
+from benchmarks.peers.broker import Broker
+from benchmarks.peers.cases import full_case, reduced_case
+from benchmarks.peers.contender import Contender
+from benchmarks.peers.line_up import line_up
+from benchmarks.peers.probe import ContenderFailed
+from benchmarks.peers.recovery import recovery_s
+from benchmarks.peers.trial import Case, Figures, running
+
+RECOVERY = ("ours_redis", "faust_memory", "quix_exactly_once")
+"""Whose worker is killed, at the large size."""
+_FOLD_EVENTS = 200_000
+_REDUCED_EVENTS_FACTOR = 5
+_LARGE_SHARE = 0.5
+_RECOVERY_EVENTS = 200_000
+
+
+async def one_round(
+    broker: Broker, contender: Contender, case: Case, *, check: bool, latency_s: float, kill: bool = False
+) -> Figures:
+    """One round of one contender; raises `ContenderFailed`."""
+    async with running(broker, contender, case) as run:
+        figures = await run.measure()
+        if check:
+            await run.check_states()
+        if latency_s:
+            figures.latency_ms = await run.latency_ms(figures.rate / 2, latency_s)
+        run.check_outputs()
+        if kill:
+            figures.recovery_s = await recovery_s(run, run.length)
+        figures.memory_mb = run.sampler.peaks_mb()
+    return figures
+
+
+class Bench:
+    """The contenders that were asked for, and what has been found of them."""
+
+    def __init__(self, console: Console, broker: Broker, contenders: Sequence[Contender]) -> None:
+        """Nothing is measured yet."""
+        self._console = console
+        self._broker = broker
+        self._contenders = contenders
+        self.failed = False
+        self.pure_fold: list[float] = []
+
+    async def rounds(
+        self, case: Case, work: str, rounds: int, latency_s: float, *, large: bool = False
+    ) -> report.Rounds:
+        """All rounds of a case, in alternating order; states are checked in the first, latencies taken in the last."""
+        taking_part = [contender for contender in self._contenders if contender.work == work]
+        found: dict[str, list[Figures]] = {contender.name: [] for contender in taking_part}
+        void: set[str] = set()
+        for number in range(rounds):
+            last = number == rounds - 1
+            if work == "full" and not large:
+                fold = in_own_process(
+                    "benchmarks.fold_rate",
+                    customers=case.customers,
+                    events=_FOLD_EVENTS,
+                    seed=1,
+                    batch=16_384,
+                    rounds=1,
+                )
+                self.pure_fold += [_FOLD_EVENTS / seconds for seconds in fold["seconds"]]
+            for contender in taking_part if number % 2 == 0 else reversed(taking_part):
+                if contender.name in void:
+                    continue
+                self._console.print(f"[dim]{case.title}, round {number + 1} of {rounds}: {contender.name} ...[/]")
+                try:
+                    figures = await one_round(
+                        self._broker,
+                        contender,
+                        case,
+                        check=number == 0,
+                        latency_s=latency_s if last and not (large and contender.name in RECOVERY) else 0,
+                        kill=large and contender.name in RECOVERY,
+                    )
+                except ContenderFailed as error:
+                    self._console.print(f"[red]{contender.name}: void:[/] {error}", highlight=False)
+                    self.failed = True
+                    void.add(contender.name)
+                    found[contender.name] = []
+                else:
+                    self._console.print(f"[dim]    {figures.rate:,.0f} events/s[/]", highlight=False)
+                    found[contender.name].append(figures)
+        report.print_case(self._console, case.title, found)
+        return found
+
+
+async def bench(options: argparse.Namespace, directory: Path) -> int:
+    """Measure everything that `options` ask for; 1 when a contender's figures are void."""
+    console = Console(stderr=False, width=None if sys.stdout.isatty() else 160)
+    only = [name for name in options.only.split(",") if name]
+    result: dict[str, object] = {}
+    async with Broker(directory / "kafka") as broker:
+        contenders = [
+            each
+            for each in line_up(broker, directory)
+            if not only or any(f"{each.work}/{each.name}".endswith(name) or name == each.work for name in only)
+        ]
+        console.print(f"Kafka {broker.server.version}, {len(contenders)} contenders", highlight=False)
+        run = Bench(console, broker, contenders)
+        full = [each for each in contenders if each.work == "full"]
+        reduced = [each for each in contenders if each.work == "reduced"]
+        full_rounds: report.Rounds = {}
+        large_rounds: report.Rounds = {}
+        reduced_rounds: report.Rounds = {}
+        if full:
+            case = full_case(options.customers, options.events, options.events // 2, full)
+            full_rounds = await run.rounds(case, "full", options.rounds, options.latency_s)
+        if reduced:
+            case = reduced_case(options.events * _REDUCED_EVENTS_FACTOR, reduced)
+            reduced_rounds = await run.rounds(case, "reduced", options.rounds, 0)
+        if full and options.large:
+            events = int(options.events * _LARGE_SHARE)
+            case = full_case(options.large, events, _RECOVERY_EVENTS, full, dense_from=events)
+            large_rounds = await run.rounds(case, "full", 1, options.latency_s, large=True)
+        pure_fold = round(statistics.median(run.pure_fold)) if run.pure_fold else 0
+        full_rates, reduced_rates = report.rates(full_rounds), report.rates(reduced_rounds)
+        latencies = report.latencies(full_rounds)
+        result = {
+            "full": full_rates,
+            "reduced": reduced_rates,
+            "p99_ms": latencies.get("ours_redis", {}).get("p99"),
+            "pure_fold": pure_fold,
+            "ratios": report.ratios(full_rates, reduced_rates, pure_fold),
+            "latency_ms": latencies,
+            "cpu_s_per_million": report.cpu(full_rounds),
+            "memory_mb": report.memory(full_rounds),
+            "reduced_cpu_s_per_million": report.cpu(reduced_rounds),
+            "reduced_memory_mb": report.memory(reduced_rounds),
+            "large": {
+                "customers": options.large,
+                "full": report.rates(large_rounds),
+                "latency_ms": report.latencies(large_rounds),
+                "cpu_s_per_million": report.cpu(large_rounds),
+                "memory_mb": report.memory(large_rounds),
+                "recovery_s": report.recoveries(large_rounds),
+            },
+        }
+    print(json.dumps(result))
+    return int(run.failed)
+
+
+def main() -> None:
+    """Read the options, measure, report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--customers", type=int, default=10_000, help="customers of the full work")
+    parser.add_argument("--events", type=int, default=400_000, help="events that wait for the fastest contenders")
+    parser.add_argument("--rounds", type=int, default=2, help="rounds of each contender")
+    parser.add_argument("--large", type=int, default=1_000_000, help="customers of the large size; 0 leaves it out")
+    parser.add_argument("--latency-s", type=float, default=15.0, help="seconds of half load; 0 leaves it out")
+    parser.add_argument("--only", default="", help="names, full/names or works, separated by commas")
+    options = parser.parse_args()
+    logging.getLogger("kafka").setLevel(logging.ERROR)
+    with TemporaryDirectory(dir=".", prefix=".bench-") as directory:
+        sys.exit(asyncio.run(bench(options, Path(directory).absolute())))
+
+
+if __name__ == "__main__":
+    main()
