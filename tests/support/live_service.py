@@ -50,6 +50,8 @@ class LiveService:
         self.kafka = kafka
         self.redis = redis
         self.partitions = partitions
+        self.store = redis.settings()
+        """How the test itself reaches Redis."""
         self.workers: list[WorkerProcess] = []
         self._directory = directory
         self._settings = {
@@ -172,14 +174,14 @@ class LiveService:
         return [msgspec.json.decode(record.value) for records in found.values() for record in records]
 
     async def _positions(self) -> list[int]:
-        store = RedisStore(self.redis.settings())
+        store = RedisStore(self.store)
         try:
             return [(await store.open_shard(shard)).position for shard in range(self.partitions)]
         finally:
             await store.close()
 
     async def _held(self, delivered: dict[int, dict[tuple[str, int], bytes]]) -> dict[int, Replayed] | None:
-        store = RedisStore(self.redis.settings())
+        store = RedisStore(self.store)
         found = {}
         try:
             for shard in range(self.partitions):
