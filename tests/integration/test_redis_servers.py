@@ -334,6 +334,12 @@ async def test_the_least_rights_on_a_cluster(redis_cluster: RedisCluster, stores
         await store.commit(shard, step(0))
         assert await assert_whole(store, shard) == 1
 
+    for node in redis_cluster.nodes:
+        node.command("ACL", "SETUSER", WORKER, "-cluster|slots")
+    blind = opened(stores, RedisStore(limited, patience_s=0))
+    with pytest.raises(StoreError, match="the user may not run CLUSTER SLOTS"):
+        await blind.check()
+
     alone = opened(stores, RedisStore(redis_cluster.nodes[0].settings()))
     with pytest.raises(StoreError, match="belongs to a cluster: use redis\\+cluster://"):
         await alone.check()
