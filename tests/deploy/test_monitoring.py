@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
 from config.settings import WEB_PORT
@@ -27,11 +27,11 @@ OTHERS = {"up", "ALERTS", "process_start_time_seconds", "process_resident_memory
 TARGET_LABELS = {"job", "instance", "le", "alertname", "alertstate"}
 
 
-def run(package: str, *words: str | Path) -> None:
+def run(package: str, *words: str | Path, given: str = "") -> None:
     """Run a tool; what it finds wrong is the failure, and so is the tool's absence."""
     command = shutil.which(str(words[0]))
     assert command, f"make check needs {words[0]}: apt-get install {package} (tests/support/install-parts does it)"
-    ended = subprocess.run([command, *words[1:]], capture_output=True, text=True, check=False)
+    ended = subprocess.run([command, *words[1:]], input=given, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
 
 
@@ -82,6 +82,13 @@ def unknown_names(expressions: list[str]) -> set[str]:
 def test_prometheus_reads_its_configuration() -> None:
     """`promtool check config`, which reads the files of rules too."""
     run("prometheus", "promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
+
+
+def test_prometheus_reads_our_pages() -> None:
+    """`promtool check metrics`: format, names, units and help of everything a worker exports."""
+    metrics = Metrics()
+    LiveMetrics(metrics.registry)
+    run("prometheus", "promtool", "check", "metrics", given=generate_latest(metrics.registry).decode())
 
 
 def test_rules_fire_when_they_should_and_only_then() -> None:
