@@ -77,10 +77,10 @@ fmt: $(DEV) ## format, and fix what can be fixed
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
 
-parts: ## install redis-server, openssl, promtool and amtool, where root on Debian may
+parts: ## install redis-server, java, maven, openssl, promtool and amtool, where root on Debian may
 	@tests/support/install-parts
 
-kafka: $(KAFKA) ## fetch the Kafka broker that tests start (needs Maven once, Java always)
+kafka: $(KAFKA) ## fetch the Kafka broker that tests start
 
 clean: ## remove .venv, caches and build output
 	@rm -rf $(VENV) .venv-peers build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
@@ -113,13 +113,9 @@ $(DEV): $(CREATED) pyproject.toml constraints.txt
 	@touch $(RUNTIME) $@
 
 # The jars of the broker: 43 MB, fetched once.
-$(KAFKA): tests/support/kafka/pom.xml
-	@command -v mvn >/dev/null || { \
-	    echo "the tests start a real Kafka, and Maven fetches it: apt-get install maven openjdk-17-jre-headless" >&2; \
-	    exit 1; \
-	}
+$(KAFKA): tests/support/kafka/pom.xml | parts
 	@rm -rf $(@D)
-	@mvn -q -B -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/$(@D)/jars"
+	@mvn -q -B -Dstyle.color=never -f $< dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$(CURDIR)/$(@D)/jars"
 	@touch $@
 
 # The peers' own virtual environment; nothing in it is a dependency of ours.

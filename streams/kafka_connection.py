@@ -109,6 +109,8 @@ async def _try(broker: str, options: dict[str, Any]) -> None:
 
 def _fault(error: Exception, kafka: KafkaSettings) -> str | None:
     """What is wrong, in words that name a setting; None for what is no fault of a connection."""
+    if isinstance(error, errors.KafkaConnectionError) and isinstance(error.__cause__, ssl.SSLError):
+        error = error.__cause__  # a certificate of ours that is refused, or missed, is said after the handshake
     match error:
         case ssl.SSLCertVerificationError():
             return f"the broker's certificate is refused ({error.verify_message}): see {KAFKA_CA_FILE}"

@@ -24,8 +24,8 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
 
 @pytest.fixture(scope="session")
 def secure_kafka(tmp_path_factory: pytest.TempPathFactory, certificates: Certificates) -> Iterator[KafkaServer]:
-    """A real broker with the listeners `ssl` and `sasl_ssl` as well; it knows `KAFKA_USER`."""
-    security = BrokerSecurity(certificates.keystore, {KAFKA_USER: KAFKA_PASSWORD})
+    """A real broker whose listener `ssl` demands a client certificate, and `sasl_ssl` the user `KAFKA_USER`."""
+    security = BrokerSecurity(certificates.keystore, certificates.ca, {KAFKA_USER: KAFKA_PASSWORD})
     with KafkaServer(tmp_path_factory.mktemp("secure-kafka"), security) as server:
         yield server
 

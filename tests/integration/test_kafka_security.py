@@ -11,8 +11,10 @@ from kafka import KafkaProducer
 from config.settings import KafkaSettings, Settings, SettingsError
 from streams.kafka_connection import BrokerError, aiokafka_options, check_brokers, kafka_python_options, open_admin
 from tests.support.certificates import Certificates
+from tests.support.feeds import login, write
 from tests.support.kafka_server import KAFKA_PASSWORD, KAFKA_USER, KafkaServer
-from tests.support.kafka_topics import fresh_topics
+from tests.support.kafka_topics import delete_topics, fresh_topics
+from tests.support.live_commands import invoke
 
 Connect = Callable[..., KafkaSettings]
 
@@ -57,11 +59,40 @@ def test_a_password_from_a_file_connects(connect: Connect, tmp_path: Path) -> No
     admin.close()
 
 
-def test_tls_alone_connects(secure_kafka: KafkaServer, connect: Connect) -> None:
-    """A broker that asks for no user is reached with its authority alone."""
-    admin = open_admin(connect(BROKERS=secure_kafka.ssl, SECURITY_PROTOCOL="SSL", USERNAME="", PASSWORD=""))
+def test_a_client_certificate_connects(secure_kafka: KafkaServer, certificates: Certificates, connect: Connect) -> None:
+    """A broker that knows its clients by their certificates needs no password."""
+    files = {"CERT_FILE": str(certificates.client_cert), "KEY_FILE": str(certificates.client_key)}
+    admin = open_admin(connect(BROKERS=secure_kafka.ssl, SECURITY_PROTOCOL="SSL", USERNAME="", PASSWORD="", **files))
     assert admin.describe_cluster()["brokers"]
     admin.close()
+
+
+def test_commands_work_over_sasl(secure_kafka: KafkaServer, certificates: Certificates, tmp_path: Path) -> None:
+    """Every command that talks to the brokers takes the same settings."""
+    delete_topics(secure_kafka.bootstrap)
+    settings = {
+        "EBBWATCH_KAFKA_BROKERS": secure_kafka.sasl_ssl,
+        "EBBWATCH_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+        "EBBWATCH_KAFKA_CA_FILE": str(certificates.ca),
+        "EBBWATCH_KAFKA_USERNAME": KAFKA_USER,
+        "EBBWATCH_KAFKA_PASSWORD": KAFKA_PASSWORD,
+        "EBBWATCH_STORE_URL": "sqlite:no-such-file",
+    }
+    feed = write(tmp_path / "feed.ndjson", [login(number) for number in range(20)])
+    commands: dict[str, list[object]] = {
+        "2 shards of the ledger begin": ["topics", "create", "--partitions", 2],
+        "with 2 partitions each: ok": ["topics", "check"],
+        "published 20 lines": ["publish", feed],
+        "no dead letters": ["dead-letters", "list"],
+        "22 records behind": ["lag"],
+    }
+    for sentence, words in commands.items():
+        assert sentence in invoke(secure_kafka, *words, settings=settings).output
+    for words in commands.values():
+        wrong = {**settings, "EBBWATCH_KAFKA_PASSWORD": "not-it-at-all"}
+        output = invoke(secure_kafka, *words, code=1, settings=wrong).output
+        assert "the user or the password is refused: see EBBWATCH_KAFKA_USERNAME, EBBWATCH_KAFKA_PASSWORD" in output
+        assert "not-it-at-all" not in output
 
 
 async def test_one_broker_that_answers_is_enough(secure_kafka: KafkaServer, connect: Connect) -> None:
@@ -88,7 +119,14 @@ async def test_one_broker_that_answers_is_enough(secure_kafka: KafkaServer, conn
             {"SECURITY_PROTOCOL": "PLAINTEXT"},
             "the other side closes the connection: see EBBWATCH_KAFKA_SECURITY_PROTOCOL",
         ),
-        ({"BROKERS": "ssl"}, "this listener does not use SASL: see EBBWATCH_KAFKA_SECURITY_PROTOCOL"),
+        (
+            {"BROKERS": "ssl", "SECURITY_PROTOCOL": "SSL"},
+            "_CERTIFICATE): see EBBWATCH_KAFKA_SECURITY_PROTOCOL, EBBWATCH_KAFKA_CERT_FILE",
+        ),
+        (
+            {"BROKERS": "ssl", "CERT_FILE": "client_cert", "KEY_FILE": "client_key"},
+            "this listener does not use SASL: see EBBWATCH_KAFKA_SECURITY_PROTOCOL",
+        ),
         ({"BROKERS": "bootstrap"}, "see EBBWATCH_KAFKA_SECURITY_PROTOCOL"),
         (
             {"BROKERS": "127.0.0.1:1"},
@@ -106,7 +144,13 @@ def test_a_wrong_setting_is_named(
 ) -> None:
     """What is wrong is said by the setting to look at, without the password."""
     caplog.set_level(logging.DEBUG)
-    values = {"other_ca": str(certificates.other_ca), "ssl": secure_kafka.ssl, "bootstrap": secure_kafka.bootstrap}
+    values = {
+        "other_ca": str(certificates.other_ca),
+        "client_cert": str(certificates.client_cert),
+        "client_key": str(certificates.client_key),
+        "ssl": secure_kafka.ssl,
+        "bootstrap": secure_kafka.bootstrap,
+    }
     with pytest.raises(BrokerError) as raised:
         open_admin(connect(**{name: values.get(value, value) for name, value in changed.items()}))
     assert sentence in str(raised.value)

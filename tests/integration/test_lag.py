@@ -58,7 +58,7 @@ def behind(kafka: KafkaServer, tmp_path: Path) -> int:
 def test_the_stores_position_counts_for_the_ledger(kafka: KafkaServer, redis_server: RedisServer, behind: int) -> None:
     """Feeds are done as far as the group has committed; the ledger as far as the store stands."""
     asyncio.run(stand_at(Settings({"EBBWATCH_STORE_URL": redis_server.url}), 1, 1))
-    output = invoke(kafka, "lag", EBBWATCH_STORE_URL=redis_server.url, EBBWATCH_GROUP="night").output
+    output = invoke(kafka, "lag", settings={"EBBWATCH_STORE_URL": redis_server.url, "EBBWATCH_GROUP": "night"}).output
     found = rows(output)
     assert len(found) == 6 * 2
     assert found["bank.logins", behind] == ["30", "12", "-", "18"]
@@ -70,14 +70,16 @@ def test_the_stores_position_counts_for_the_ledger(kafka: KafkaServer, redis_ser
 
 def test_without_a_store_the_group_counts(kafka: KafkaServer, behind: int) -> None:
     """A store that cannot be asked is said, and the table is still there."""
-    output = invoke(kafka, "lag", EBBWATCH_STORE_URL="redis://127.0.0.1:1/0", EBBWATCH_GROUP="night").output
+    output = invoke(
+        kafka, "lag", settings={"EBBWATCH_STORE_URL": "redis://127.0.0.1:1/0", "EBBWATCH_GROUP": "night"}
+    ).output
     assert rows(output)[EVENTS_TOPIC, 0] == ["1", "1", "-", "0"]
     assert "warning: the store's positions are unknown, so the committed offsets count" in output
 
 
 def test_a_group_that_never_was_is_behind_with_everything(kafka: KafkaServer, behind: int) -> None:
     """Nothing committed means that all of it is still to be done."""
-    output = invoke(kafka, "lag", EBBWATCH_STORE_URL="sqlite:no-such-file").output
+    output = invoke(kafka, "lag", settings={"EBBWATCH_STORE_URL": "sqlite:no-such-file"}).output
     assert rows(output)["bank.logins", behind] == ["30", "-", "-", "30"]
     assert "32 records behind" in output
 

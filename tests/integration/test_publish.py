@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient
-from kafka.admin import ConfigResource
 
 from models.events import FEED_TYPES
 from streams.feed_address import UNKNOWN_TOPIC
@@ -16,7 +15,7 @@ from streams.names import FEED_TOPICS
 from tests.support.command_line import ROOT, command, environment
 from tests.support.feeds import FULL, line, login, write
 from tests.support.kafka_server import KafkaServer
-from tests.support.kafka_topics import delete_topics, fresh_topics, read_topic
+from tests.support.kafka_topics import alter_topic, delete_topics, fresh_topics, read_topic
 from tests.support.live_commands import invoke
 
 INTERRUPTED = 130
@@ -98,6 +97,29 @@ def test_a_pace_is_kept_to_the_end(kafka: KafkaServer, tmp_path: Path) -> None:
     assert values(kafka, "bank.logins") == lines
 
 
+def test_a_broker_that_is_killed_costs_nothing(kafka: KafkaServer, tmp_path: Path) -> None:
+    """While the broker is away the publisher waits; then it goes on, and each line is there once, in order."""
+    fresh_topics(kafka.bootstrap, 1)
+    lines = [login(number) for number in range(4000)]
+    process = subprocess.Popen(
+        command("publish", "--rate", 1000, write(tmp_path / "feed.ndjson", lines)),
+        cwd=ROOT,
+        env=environment(EBBWATCH_KAFKA_BROKERS=kafka.bootstrap),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    give_up = time.monotonic() + 30
+    while not values(kafka, "bank.logins"):
+        assert time.monotonic() < give_up, "nothing arrives"
+    kafka.kill()
+    kafka.start()
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert "published 4,000 lines" in output
+    assert values(kafka, "bank.logins") == lines
+
+
 def test_missing_topics_name_the_command(kafka: KafkaServer, tmp_path: Path) -> None:
     """Nothing is sent to topics that a broker would make up by itself."""
     delete_topics(kafka.bootstrap)
@@ -110,7 +132,7 @@ def test_a_refused_delivery_ends_it(kafka: KafkaServer, tmp_path: Path) -> None:
     """What the brokers do not take is an error, and what is counted is what they confirmed."""
     fresh_topics(kafka.bootstrap, 1)
     with KafkaAdminClient(bootstrap_servers=kafka.bootstrap) as admin:
-        admin.alter_configs([ConfigResource("TOPIC", "bank.logins", {"max.message.bytes": "300"})])
+        alter_topic(admin, "bank.logins", max_message_bytes="300")
     feed = write(tmp_path / "feed.ndjson", [login(number) for number in range(1000)])
     output = invoke(kafka, "publish", feed, code=1).output
     assert "published 0 lines" in output

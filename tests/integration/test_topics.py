@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 import pytest
 from kafka import KafkaAdminClient
-from kafka.admin import ConfigResource
 
 from config.policies import load_policies, policy_digest
 from config.settings import Settings
@@ -16,7 +15,7 @@ from streams.offsets import end_offsets, partitions_of
 from streams.topic_rules import ALL_TOPICS
 from streams.topics import check_topics, find_topics
 from tests.support.kafka_server import KafkaServer
-from tests.support.kafka_topics import delete_topics, read_topic
+from tests.support.kafka_topics import alter_topic, delete_topics, read_topic
 from tests.support.live_commands import invoke
 
 
@@ -30,10 +29,6 @@ def admin(kafka: KafkaServer) -> Iterator[KafkaAdminClient]:
 
 def _settings(kafka: KafkaServer) -> Settings:
     return Settings({"EBBWATCH_KAFKA_BROKERS": kafka.bootstrap})
-
-
-def _alter(admin: KafkaAdminClient, name: str, **config: str) -> None:
-    admin.alter_configs([ConfigResource("TOPIC", name, {key.replace("_", "."): to for key, to in config.items()})])
 
 
 def test_create_makes_all_topics(kafka: KafkaServer, admin: KafkaAdminClient) -> None:
@@ -64,7 +59,7 @@ def test_create_again_changes_nothing(kafka: KafkaServer, admin: KafkaAdminClien
     """What exists is left as it is, and what differs is said."""
     invoke(kafka, "topics", "create", "--partitions", 2)
     assert "nothing to do: all topics exist" in invoke(kafka, "topics", "create").output
-    _alter(admin, "bank.calls", retention_ms="172800000")
+    alter_topic(admin, "bank.calls", retention_ms="172800000")
     output = invoke(kafka, "topics", "create", "--retention-days", 7).output
     assert "bank.calls: retention.ms is 172800000, not 604800000 (exists, left as it is)" in output
     assert find_topics(admin)["bank.calls"].config["retention.ms"] == "172800000"
@@ -90,7 +85,7 @@ def test_check_refuses_and_says_what_to_run(kafka: KafkaServer, admin: KafkaAdmi
     """Every problem of real topics is found, each with a command."""
     admin.create_topics({"bank.logins": {"num_partitions": 3, "replication_factor": 1}}, wait_for_metadata=True)
     admin.create_topics({EVENTS_TOPIC: {"num_partitions": 2, "replication_factor": 1}}, wait_for_metadata=True)
-    _alter(admin, EVENTS_TOPIC, cleanup_policy="compact", max_message_bytes="600000", retention_ms="1000")
+    alter_topic(admin, EVENTS_TOPIC, cleanup_policy="compact", max_message_bytes="600000", retention_ms="1000")
     output = invoke(kafka, "topics", "check", code=1).output
     for sentence in (
         "bank.calls: there is no such topic: run `ebbwatch topics create`",
@@ -112,6 +107,6 @@ def test_a_check_creates_nothing(kafka: KafkaServer, admin: KafkaAdminClient) ->
 
 def test_no_broker_is_said_at_once(kafka: KafkaServer) -> None:
     """A broker that is not there is named with the setting to look at."""
-    output = invoke(kafka, "topics", "check", code=1, EBBWATCH_KAFKA_BROKERS="127.0.0.1:1").output
+    output = invoke(kafka, "topics", "check", code=1, settings={"EBBWATCH_KAFKA_BROKERS": "127.0.0.1:1"}).output
     assert output.startswith("Error: 127.0.0.1:1: cannot be reached")
     assert "see EBBWATCH_KAFKA_BROKERS" in output

@@ -39,11 +39,12 @@ class KafkaMissing(RuntimeError):
 class BrokerSecurity(Struct, frozen=True):
     """What a broker with the listeners `SSL` and `SASL_SSL` needs.
 
-    `keystore` is a PEM file with the server's key (PKCS 8, not encrypted) and its certificate; `users` are passwords
-    by name.
+    `keystore` is a PEM file with the server's key (PKCS 8, not encrypted) and its certificate; clients of `SSL` need a
+    certificate that `client_ca` signed; `users` are passwords by name.
     """
 
     keystore: Path
+    client_ca: Path
     users: dict[str, str]
     mechanism: str = "SCRAM-SHA-512"
 
@@ -151,7 +152,10 @@ class KafkaServer:
             listeners |= {"SSL": self.ssl, "SASL_SSL": self.sasl_ssl}
             mechanism = self._security.mechanism
             extra = _SECURITY.format(
-                keystore=self._security.keystore.absolute(), mechanism=mechanism, mechanism_lower=mechanism.lower()
+                keystore=self._security.keystore.absolute(),
+                client_ca=self._security.client_ca.absolute(),
+                mechanism=mechanism,
+                mechanism_lower=mechanism.lower(),
             )
         advertised = ",".join(f"{name}://{address}" for name, address in listeners.items())
         return (
@@ -199,9 +203,9 @@ class KafkaServer:
 def _java() -> str:
     java = shutil.which("java")
     if java is None:
-        raise KafkaMissing("no java: install a Java 17 runtime (Debian: apt-get install openjdk-17-jre-headless)")
+        raise KafkaMissing("no java: install Java 17 or later: apt-get install default-jre-headless")
     if not JARS.is_dir():
-        raise KafkaMissing("no Kafka jars: run `make kafka`, which needs Maven (Debian: apt-get install maven)")
+        raise KafkaMissing("no Kafka jars: run `make kafka`, which fetches them with Maven")
     return java
 
 
@@ -249,6 +253,9 @@ background.threads=2
 _SECURITY = """\
 ssl.keystore.type=PEM
 ssl.keystore.location={keystore}
+ssl.truststore.type=PEM
+ssl.truststore.location={client_ca}
+listener.name.ssl.ssl.client.auth=required
 sasl.enabled.mechanisms={mechanism}
 listener.name.sasl_ssl.sasl.enabled.mechanisms={mechanism}
 listener.name.sasl_ssl.{mechanism_lower}.sasl.jaas.config=\

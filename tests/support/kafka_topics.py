@@ -6,9 +6,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from kafka import KafkaAdminClient
-from kafka.admin import MemberToRemove
+from kafka.admin import ConfigResource, MemberToRemove
 
-from streams.topics import Plan, TopicsRefused, create_topics
+from streams.topics import Plan, TopicsRefused, create_topics, find_topics
 
 _LONGEST_S = 30.0
 
@@ -27,6 +27,16 @@ def delete_topics(bootstrap: str) -> None:
     """Delete all topics and consumer groups."""
     with KafkaAdminClient(bootstrap_servers=bootstrap) as admin:
         _delete(admin)
+
+
+def alter_topic(admin: KafkaAdminClient, topic: str, **config: str) -> None:
+    """Change a topic's configuration (`max_message_bytes="300"`); returns when the broker goes by it."""
+    wanted = {key.replace("_", "."): value for key, value in config.items()}
+    admin.alter_configs([ConfigResource("TOPIC", topic, wanted)])
+    give_up = time.monotonic() + _LONGEST_S
+    while not wanted.items() <= find_topics(admin)[topic].config.items():
+        assert time.monotonic() < give_up, f"the configuration of {topic} does not change"
+        time.sleep(0.02)
 
 
 def read_topic(bootstrap: str, topic: str) -> dict[int, list[Any]]:
