@@ -20,7 +20,7 @@ from streams.topic_rules import CREATE
 _STORE_ANSWERS_S = 10.0
 
 
-@click.command()
+@click.command(short_help="Show how far the workers are behind.")
 @broker_command
 def lag(settings: Settings) -> None:
     """Show where each feed and each shard of the ledger ends, and how much of it is still to be done.

@@ -25,7 +25,7 @@ _INTERRUPTED = 130
 _POSITIVE = click.FloatRange(min=0, min_open=True)
 
 
-@click.command()
+@click.command(short_help="Send feed files to the feed topics, as fast as it goes or at a pace.")
 @click.option("--speed", type=_POSITIVE, help="Seconds of event time in a second: 86400 is a day a second.")
 @click.option("--rate", type=_POSITIVE, help="Most lines a second.")
 @click.option("--limit", type=click.IntRange(1), help="Stop after this many lines.")

@@ -22,7 +22,10 @@ from tests.driver.test_embedded import contacts
 from tests.support.feeds import START_MS, line, login, write
 from tests.unit.recorded import test_calls1999
 
-COMMANDS = ("run", "demo", "status", "customer", "verify", "simulate", "import", "schema", "policies")
+COMMANDS = (
+    *("run", "demo", "status", "customer", "verify", "simulate", "import", "schema", "policies"),
+    *("topics", "publish", "dead-letters", "lag", "config"),
+)
 LOOKING = ("status", "verify", "customer")
 
 
