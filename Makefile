@@ -24,13 +24,16 @@ SEED ?= 7
 ROUNDS ?= 500
 CODE := config models streams agents tests benchmarks deploy
 
-.PHONY: demo test check bench bench-peers fmt test-recorded integration proofs sim parts kafka clean help
+.PHONY: demo live test check bench bench-peers fmt test-recorded integration proofs sim parts kafka clean help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 demo: $(RUNTIME) ## run the demonstration (installs what running needs, no more)
 	@$(BIN)/ebbwatch demo
+
+live: $(RUNTIME) $(KAFKA) parts ## the demonstration on a real Kafka and Redis, until Ctrl-C or for SECONDS=30
+	@$(BIN)/python -m tests.live $(if $(SECONDS),--seconds $(SECONDS))
 
 test: $(DEV) $(KAFKA) parts ## unit, contract, driver and simulation tests
 	@$(BIN)/python -c "$$VERSIONS"
