@@ -54,6 +54,7 @@ class Lanes:
             except Exception as error:  # whatever it is, the run must not count as done
                 self._failed(error)
                 return
+            del event  # a rebalance waits for runs that are not acked, for as long as anything holds them
 
     async def stop(self) -> None:
         """End the lanes; what waits in them is left."""
