@@ -21,7 +21,7 @@ from streams.app import WorkerApp
 from streams.kafka_producer import BatchProducer
 from streams.kafka_sink import KafkaSink
 from streams.lanes import Lanes
-from streams.live_ingest import LiveIngest
+from streams.live_ingest import Feeds, LiveIngest
 from streams.live_metrics import LiveMetrics
 from streams.live_relay import LiveRelay
 from streams.live_shard import LiveShard, Reading
@@ -75,7 +75,8 @@ class Worker:
         self.app = WorkerApp(settings, parts.client_options)
 
         # feeds -> ledger
-        ingest = LiveIngest(self._producer, parts.shards, self._rewind, self.metrics, live, parts.pseudonymiser)
+        reading = Feeds(self._rewind, self._earliest)
+        ingest = LiveIngest(self._producer, parts.shards, reading, self.metrics, live, parts.pseudonymiser)
         self._feed_lanes = Lanes(ingest.take, self.fail)
 
         # ledger -> state and outbox
@@ -118,6 +119,9 @@ class Worker:
 
     async def _rewind(self, topic: str, partition: int, offset: int) -> None:
         await self._consumer().rewind(TP(topic, partition), offset)
+
+    async def _earliest(self, topic: str, partition: int) -> int:
+        return await self._shards.earliest(TP(topic, partition))
 
     async def _fold(self, run: Run) -> bool:
         reports = await self._shards[run.partition].take(run)

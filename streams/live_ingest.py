@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from models.events import FEED_TYPES
 from streams.ingest import DeadLetter, Ingest
@@ -29,6 +30,13 @@ Place = tuple[str, int]
 """Topic and partition."""
 
 
+class Feeds(Struct, frozen=True):
+    """How feeds reach the consumer: read a partition on at an offset; the first offset of it that is still there."""
+
+    rewind: Callable[[str, int, int], Awaitable[None]]
+    earliest: Callable[[str, int], Awaitable[int]]
+
+
 class LiveIngest:
     """Takes in the runs of all feeds."""
 
@@ -36,15 +44,15 @@ class LiveIngest:
         self,
         producer: BatchProducer,
         shards: int,
-        rewind: Callable[[str, int, int], Awaitable[None]],
+        feeds: Feeds,
         metrics: Metrics,
         live_metrics: LiveMetrics,
         pseudonymiser: Pseudonymiser | None = None,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        """Append to `shards` partitions of the ledger; `rewind` reads on at a topic, partition and offset."""
+        """Append to `shards` partitions of the ledger; `feeds` reaches the consumer."""
         self._producer = producer
-        self._rewind = rewind
+        self._feeds = feeds
         self._shards = shards
         self._metrics = metrics
         self._live = live_metrics
@@ -52,30 +60,39 @@ class LiveIngest:
         self._doors = {topic: Ingest(pseudonymiser, FEED_TYPES[feed]) for feed, topic in FEED_TOPICS.items()}
         self.next_offsets: dict[Place, int] = {}
         """Of each feed partition of this worker, the offset that is due: everything before it is in the ledger."""
-        self._asked: dict[Place, int] = {}
 
     def begin(self, positions: Mapping[Place, int]) -> None:
         """Partitions have been assigned anew, and are read from `positions` on."""
         self.next_offsets.clear()
         self.next_offsets.update(positions)
-        self._asked.clear()
 
     async def take(self, run: Run) -> bool:
         """Take in one run of a feed; False when it came too early, and will come again."""
         place = (run.topic, run.partition)
         due = self.next_offsets.get(place)
         records_due = run.records
+        if due is not None and run.begins > due and not await self._may_pass(place, due, run.begins):
+            return False
         if due is not None and run.first_offset < due:
             records_due = [record for record in run.records if record.offset >= due]
-        elif due is not None and run.first_offset > due and self._asked.get(place) != due:
-            self._asked[place] = due  # asked for once; if it is not there then, there is no such record
-            self._live.rewinds.inc()
-            logger.info("reading a feed again from where it is due", extra={"fields": {"topic": run.topic}})
-            await self._rewind(run.topic, run.partition, due)
-            return False
         await self._take_in(run, records_due)
-        self.next_offsets[place] = max(run.next_offset, due or 0)
+        self.next_offsets[place] = max(run.ends, due or 0)
         return True
+
+    async def _may_pass(self, place: Place, due: int, begins: int) -> bool:
+        """Whether the records between are gone for good; else the consumer is sent back for them."""
+        topic, partition = place
+        earliest = await self._feeds.earliest(topic, partition)
+        if due < earliest and begins <= earliest:
+            logger.critical(
+                "feed gap: retention has deleted records that were not taken in",
+                extra={"fields": {"topic": topic, "partition": partition, "records": begins - due}},
+            )
+            return True
+        self._live.rewinds.inc()
+        logger.info("reading a feed again from where it is due", extra={"fields": {"topic": topic}})
+        await self._feeds.rewind(topic, partition, max(due, earliest))
+        return False
 
     async def _take_in(self, run: Run, records_due: list[Any]) -> None:
         accept = self._doors[run.topic].accept

@@ -58,7 +58,7 @@ class LiveShard:
         self._processor = ShardProcessor(
             store, shard, cache_customers, self._follow_time if event_clock is not None else None
         )
-        self._asked: tuple[int, int] | None = None
+        self._behind = (0, 0)
         self._lock = asyncio.Lock()
 
     @property
@@ -101,14 +101,17 @@ class LiveShard:
         """Fold what of `run` has not been folded; what each commit did, none where nothing was to be done."""
         reports = []
         async with self._lock:
-            for number, (first_offset, bodies) in enumerate(_pieces(run)):
-                # A hole within one fetched run is none in the ledger: Kafka keeps offsets for its own markers.
-                report = await self._take(first_offset, bodies, known_hole=number > 0)
+            for begins, first_offset, bodies in _pieces(run):
+                report = await self._take(begins, first_offset, bodies)
+                if report is None and first_offset > self.position:
+                    break  # sent back: what is behind it comes again as well
                 if report is not None:
                     reports.append(report)
+            if self.position == run.next_offset:
+                self._behind = (run.next_offset, run.ends)
         return reports
 
-    async def _take(self, first_offset: int, bodies: list[bytes], known_hole: bool) -> BatchReport | None:
+    async def _take(self, begins: int, first_offset: int, bodies: list[bytes]) -> BatchReport | None:
         while True:
             if not self._processor.is_open:
                 await self._open()
@@ -117,7 +120,7 @@ class LiveShard:
                 self._live.records_skipped.inc(len(bodies))
                 return None
             over_gap = first_offset > position
-            if over_gap and not known_hole and not await self._may_pass(position, first_offset):
+            if over_gap and begins > self._reached and not await self._may_pass(position, begins):
                 return None
             if over_gap and self.policies is None:
                 # The record that activated the policies is among those that are gone: decide by this worker's.
@@ -134,25 +137,29 @@ class LiveShard:
                 self._live.store_errors.inc()
                 logger.warning("commit not confirmed, opening again", extra={"fields": self._fields(error=str(error))})
             else:
-                self._asked = None
                 self._metrics.saw_batch(self.shard, report, self.clock_ms)
                 self._live.position.labels(str(self.shard)).set(report.position)
                 return report
 
-    async def _may_pass(self, position: int, first_offset: int) -> bool:
+    @property
+    def _reached(self) -> int:
+        """The position, or what is behind it where no record is between: Kafka keeps offsets for its own markers."""
+        at, reached = self._behind
+        return reached if at == self.position else self.position
+
+    async def _may_pass(self, position: int, begins: int) -> bool:
         """Whether the records between are gone for good; else the consumer is sent back for them."""
         earliest = await self._reading.earliest()
         if earliest > position:
-            self.count_gap(position, earliest)
-            return first_offset == earliest or await self._send_back(earliest, first_offset)
-        if self._asked == (position, first_offset):
-            return True  # asked for, and not there: offsets that never held a record
-        return await self._send_back(position, first_offset)
+            if begins <= earliest:
+                self.count_gap(position, begins)
+                return True
+            return await self._send_back(earliest, begins)
+        return await self._send_back(position, begins)
 
-    async def _send_back(self, offset: int, first_offset: int) -> bool:
-        self._asked = (self.position, first_offset)
+    async def _send_back(self, offset: int, begins: int) -> bool:
         self._live.rewinds.inc()
-        logger.warning("store is behind, rewinding", extra={"fields": self._fields(to=offset, was_at=first_offset)})
+        logger.warning("store is behind, rewinding", extra={"fields": self._fields(to=offset, was_at=begins)})
         await self._reading.rewind(offset)
         return False
 
@@ -187,19 +194,21 @@ class LiveShard:
         return {"shard": self.shard, **more}
 
 
-def _pieces(run: Run) -> Iterator[tuple[int, list[bytes]]]:
-    """The run's records as stretches of consecutive offsets."""
+def _pieces(run: Run) -> Iterator[tuple[int, int, list[bytes]]]:
+    """The run as stretches of consecutive offsets: where the fetch of each begins, its first offset, its records."""
     records = run.records
     first = run.first_offset
+    begins = run.begins
     if run.next_offset - first == len(records):
-        yield first, [record.value for record in records]
+        yield begins, first, [record.value for record in records]
         return
     bodies: list[bytes] = []
     for record in records:
         if bodies and record.offset != first + len(bodies):
-            yield first, bodies
+            yield begins, first, bodies
+            begins = first + len(bodies)
             bodies = []
         if not bodies:
             first = record.offset
         bodies.append(record.value)
-    yield first, bodies
+    yield begins, first, bodies

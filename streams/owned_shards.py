@@ -93,13 +93,17 @@ class OwnedShards:
         _, behind = await offsets_of(self._consumer(), {tp}, _BROKER_TIMEOUT_S)
         _insist(tp.partition, position, behind[tp])
 
+    async def earliest(self, tp: TP) -> int:
+        """The first offset of a partition that is still there."""
+        first, _ = await offsets_of(self._consumer(), {tp}, _BROKER_TIMEOUT_S)
+        return first[tp]
+
     def _reading(self, tp: TP) -> Reading:
         async def rewind(offset: int) -> None:
             await self._consumer().rewind(tp, offset)
 
         async def earliest() -> int:
-            first, _ = await offsets_of(self._consumer(), {tp}, _BROKER_TIMEOUT_S)
-            return first[tp]
+            return await self.earliest(tp)
 
         return Reading(rewind, earliest)
 

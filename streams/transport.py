@@ -4,7 +4,8 @@ Faust hands an agent one record at a time and spends about 100 µs on each. Here
 agents, supervision, rebalancing, acks and commits stay Faust's, and their cost is paid once for thousands of records.
 This file is the only one that reaches into Faust and is why both packages are pinned; what it overrides, and why:
 
-- `getmany`: a run is one message, whose offset is that of its last record.
+- `getmany`: a run is one message, whose offset is that of its last record. A run also knows which offsets its fetch
+  covered, so that offsets without a record (of Kafka's own markers) can be told from records that are missing.
 - `seek_to_committed`: the positions of the ledger are the store's, not Kafka's committed offsets.
 - `_new_offset`: the offsets of runs are not consecutive, and Faust would wait for what lies between them for ever.
   Runs of a partition are finished in order, so the highest one finished can be committed.
@@ -14,6 +15,7 @@ This file is the only one that reaches into Faust and is why both packages are p
 """
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
 from typing import Any
 
@@ -32,11 +34,13 @@ _FETCH_WAIT_MS = 100
 
 
 class Run(Struct, frozen=True, gc=False):
-    """Consecutive records of one partition as they were fetched: `records` have `offset`, `key`, `value`, `headers`."""
+    """All records of one partition from offset `begins` to before `ends`: with `offset`, `key`, `value`, `headers`."""
 
     topic: str
     partition: int
     records: list[Any]
+    begins: int
+    ends: int
 
     def __repr__(self) -> str:
         """Where it is from: Faust may put a message into its log, and customers' data must not get there."""
@@ -77,6 +81,25 @@ class _RawRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # untyped
         return record
 
 
+class _Covering(list[Any]):
+    """Fetched records with the offsets that the fetch covered: from `begins` to before `ends`."""
+
+    begins = 0
+    ends = 0
+
+
+class _RangedResult(fetcher.FetchResult):  # type: ignore[misc]  # untyped
+    """Says which offsets it hands over."""
+
+    def getall(self, max_records: int | None = None) -> list[Any]:
+        fetched = self._partition_records
+        begins = 0 if fetched is None else fetched.next_fetch_offset
+        records = _Covering(super().getall(max_records))
+        if records:
+            records.begins, records.ends = begins, fetched.next_fetch_offset
+        return records
+
+
 class RunConsumerThread(driver.AIOKafkaConsumerThread):
     """Faust's consumer thread with a consumer that we configure."""
 
@@ -86,6 +109,7 @@ class RunConsumerThread(driver.AIOKafkaConsumerThread):
         conf = self.app.conf
         self._assignor = RoundRobinPartitionAssignor
         fetcher.PartitionRecords = _RawRecords
+        fetcher.FetchResult = _RangedResult
         return aiokafka.AIOKafkaConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
@@ -123,23 +147,25 @@ class RunConsumer(driver.Consumer):
             return
         generation = self.app.consumer_generation_id
         if not self.flow_active:
-            await self.perform_seek()
+            with contextlib.suppress(IllegalStateError):  # the next rebalance has begun, and seeks when it is through
+                await self.perform_seek()
             return
         for fetched, run in records.items():
             if self._is_interrupted(generation):
                 return  # whoever stopped the flow seeks before it goes on
+            assert isinstance(run, _Covering)  # noqa: S101 - our fetcher makes no other
             tp = ensure_TP(fetched)
             if tp not in active | self._buffered_partitions:
-                await self.seek_wait({fetched: run[0].offset})  # paused meanwhile: fetched again later
+                await self.rewind(tp, run.begins)  # paused meanwhile: fetched again later
                 continue
             self._read_offset[tp] = None
-            self.fetched_to[tp] = run[-1].offset + 1
+            self.fetched_to[tp] = run.ends
             yield tp, self._run_message(tp, run)
 
     def _is_interrupted(self, generation: int) -> bool:
         return not self.flow_active or self.app.consumer_generation_id != generation
 
-    def _run_message(self, tp: TP, records: list[Any]) -> Message:
+    def _run_message(self, tp: TP, records: _Covering) -> Message:
         last = records[-1]
         return ConsumerMessage(
             tp.topic,
@@ -149,7 +175,7 @@ class RunConsumer(driver.Consumer):
             last.timestamp_type,
             None,
             None,
-            Run(tp.topic, tp.partition, records),  # type: ignore[arg-type]  # what RunSchema passes on
+            Run(tp.topic, tp.partition, records, records.begins, records.ends),  # type: ignore[arg-type]  # for RunSchema
             None,
             tp=tp,
             generation_id=self.app.consumer_generation_id,

@@ -34,7 +34,7 @@ class Ledger:
 
     def run(self, start: int, end: int) -> Run:
         """The records from offset `start` to before `end`."""
-        return Run(EVENTS_TOPIC, 0, [record for record in self.records if start <= record.offset < end])
+        return Run(EVENTS_TOPIC, 0, [record for record in self.records if start <= record.offset < end], start, end)
 
     @property
     def reading(self) -> Reading:
@@ -153,19 +153,52 @@ async def test_a_zombie_is_refused_and_carries_on_behind_the_other() -> None:
 
 
 async def test_offsets_that_never_held_a_record_are_no_gap() -> None:
-    """Within a run they are passed; between two runs the consumer is asked once, and then believed."""
+    """Where a fetch has covered them they are passed, within a run and between two, and nothing is asked for again."""
     records = bodies()
-    ledger = Ledger(records, holes=(7, 8, 60))
+    ledger = Ledger(records, holes=(7, 8, 60, 61))
     it = Fixture(ledger)
 
-    await it.shard.take(ledger.run(0, 60))
-    assert await it.shard.take(ledger.run(61, 123)) == []
-    assert ledger.rewound == [60]
-    await it.shard.take(ledger.run(61, 123))
+    await it.shard.take(ledger.run(0, 61))
+    await it.shard.take(ledger.run(61, 90))
+    await it.shard.take(ledger.run(90, 124))
 
     assert await picture(it.store) == await straight(records)
-    assert it.shard.position == 123
+    assert it.shard.position == 124
     assert it.count("ledger_gap_records") == 0
+    assert ledger.rewound == []
+
+
+async def test_what_is_missing_is_asked_for_however_often_the_same_run_comes() -> None:
+    """A run that was fetched twice, before the store lost its tail, does not pass for proof that nothing is between."""
+    records = bodies()
+    ledger = Ledger(records)
+    it = Fixture(ledger)
+    await it.shard.take(ledger.run(0, 30))
+    it.store._shards[0] = type(it.store._shards[0])()  # everything is lost
+    it.store._shards[0].sequence = 0
+
+    await it.shard.take(ledger.run(30, 60))
+    await it.shard.take(ledger.run(30, 60))
+    assert ledger.rewound == [0, 0]
+    await it.shard.take(ledger.run(0, 120))
+
+    assert await picture(it.store) == await straight(records)
+
+
+async def test_a_hole_in_a_run_hides_nothing_that_is_missing_before_it() -> None:
+    """The store loses its tail before a run with a hole: what is behind the hole waits as well."""
+    records = bodies()
+    ledger = Ledger(records, holes=(40,))
+    it = Fixture(ledger)
+    await it.shard.take(ledger.run(0, 30))
+    it.store._shards[0] = type(it.store._shards[0])()  # everything is lost
+    it.store._shards[0].sequence = 0
+
+    assert await it.shard.take(ledger.run(30, 60)) == []
+    assert ledger.rewound == [0]
+    await it.shard.take(ledger.run(0, 121))
+
+    assert await picture(it.store) == await straight(records)
 
 
 async def test_a_ledger_gap_is_loud_and_counted(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import logging
 from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
@@ -15,7 +16,7 @@ from streams.ingest import DeadLetter
 from streams.kafka_producer import BatchProducer, Outgoing
 from streams.kafka_sink import KafkaSink
 from streams.lanes import Lanes
-from streams.live_ingest import LiveIngest
+from streams.live_ingest import Feeds, LiveIngest
 from streams.live_metrics import LiveMetrics
 from streams.live_relay import LiveRelay
 from streams.live_ticker import Ticker
@@ -51,12 +52,20 @@ def metrics() -> tuple[Metrics, LiveMetrics]:
     return found, LiveMetrics(found.registry)
 
 
-async def nowhere(topic: str, partition: int, offset: int) -> None:
+async def nobody(topic: str, partition: int, offset: int) -> None:
     pytest.fail("nothing is to be read again here")
 
 
+async def from_the_first(topic: str, partition: int) -> int:
+    return 0
+
+
+nowhere = Feeds(nobody, from_the_first)
+
+
 def a_run(topic: str, *values: bytes | None, first: int = 7, partition: int = 1) -> Run:
-    return Run(topic, partition, [SimpleNamespace(offset=first + n, value=value) for n, value in enumerate(values)])
+    records = [SimpleNamespace(offset=first + n, value=value) for n, value in enumerate(values)]
+    return Run(topic, partition, records, first, first + len(records))
 
 
 # --- ingest ---------------------------------------------------------------------------------------
@@ -110,7 +119,7 @@ async def test_what_cannot_be_used_is_a_dead_letter(value: bytes | None, reason:
 
 
 async def test_a_run_that_comes_too_early_is_asked_for_again() -> None:
-    """Taken in, its offsets would make what is missing look like a replay; a hole that stays is passed."""
+    """Taken in, its offsets would make what is missing look like a replay, however often it comes."""
     kept = Kept()
     asked: list[tuple[str, int, int]] = []
 
@@ -118,20 +127,42 @@ async def test_a_run_that_comes_too_early_is_asked_for_again() -> None:
         asked.append((topic, partition, offset))
 
     counted, live = metrics()
-    ingest = LiveIngest(kept.producer, 1, rewind, counted, live, wall_ms=lambda: NOW_MS)
+    ingest = LiveIngest(kept.producer, 1, Feeds(rewind, from_the_first), counted, live, wall_ms=lambda: NOW_MS)
     ingest.begin({("bank.calls", 1): 7})
     lines = [line("contact", event_id=f"e-{n}") for n in range(6)]
 
-    assert await ingest.take(a_run("bank.calls", *lines[2:], first=9)) is False
-    assert asked == [("bank.calls", 1, 7)]
+    assert await ingest.take(a_run("bank.calls", *lines[2:4], first=9)) is False
+    assert await ingest.take(a_run("bank.calls", *lines[4:], first=11)) is False
+    assert asked == [("bank.calls", 1, 7), ("bank.calls", 1, 7)]
     assert kept.topics == {}
     assert await ingest.take(a_run("bank.calls", *lines[:3], first=7)) is True
     assert await ingest.take(a_run("bank.calls", *lines[1:5], first=8)) is True  # comes again in part
-    assert await ingest.take(a_run("bank.calls", lines[5], first=20)) is False
-    assert await ingest.take(a_run("bank.calls", lines[5], first=20)) is True
+    behind_a_hole = Run("bank.calls", 1, [SimpleNamespace(offset=20, value=lines[5])], 12, 21)
+    assert await ingest.take(behind_a_hole) is True
 
     records = decode_ledger_run([outgoing.value for outgoing in kept.topics[EVENTS_TOPIC][0]])
     assert [record.source_offset for record in records] == [7, 8, 9, 10, 11, 20]
+    assert len(asked) == 2
+
+
+async def test_what_retention_has_deleted_of_a_feed_is_passed_loudly(caplog: pytest.LogCaptureFixture) -> None:
+    """What is gone cannot be asked for: said as critical, and the rest is taken in."""
+    kept = Kept()
+
+    async def from_the_ninth(topic: str, partition: int) -> int:
+        return 9
+
+    counted, live = metrics()
+    ingest = LiveIngest(kept.producer, 1, Feeds(nobody, from_the_ninth), counted, live, wall_ms=lambda: NOW_MS)
+    ingest.begin({("bank.calls", 1): 7})
+
+    with caplog.at_level(logging.CRITICAL):
+        assert await ingest.take(a_run("bank.calls", line("contact"), first=9)) is True
+
+    assert [record.message for record in caplog.records] == [
+        "feed gap: retention has deleted records that were not taken in"
+    ]
+    assert ingest.next_offsets == {("bank.calls", 1): 10}
 
 
 # --- lanes ----------------------------------------------------------------------------------------
