@@ -15,7 +15,7 @@ LEAST_VERSION: Final = (7, 0)
 
 ACL_RULE: Final = (
     "~ebbwatch:* resetchannels -@all +eval +evalsha +hmget +hset +hlen +hscan"
-    " +zadd +zrem +zcard +zrange +zremrangebyscore +info"
+    " +zadd +zrem +zcard +zrange +zremrangebyscore +info +acl|dryrun"
 )
 """The least that the store's user must be allowed on one server, in its database 0."""
 ACL_RULE_CLUSTER: Final = f"{ACL_RULE} +cluster|slots +cluster|info +command"
@@ -82,13 +82,30 @@ async def _check_server(server: Server, where: str, *, in_cluster: bool) -> list
     if denied:
         commands = ", ".join(sorted({command.decode() for command in denied}))
         raise StoreError(f"{where}: the user may not run {commands} on ebbwatch:*: see docs/redis.md for its ACL rule")
+    rights = await _rights_of_default(server, where)
     try:
         info = await send(server, where, "INFO")
     except NotPermitted:
-        return [f"{where}: INFO is refused, so nobody has looked at maxmemory-policy (noeviction) and appendonly (yes)"]
+        unseen = f"{where}: INFO is refused, so nobody has looked at maxmemory-policy (noeviction) and appendonly (yes)"
+        return [*rights, unseen]
     if info.get("cluster_enabled") and not in_cluster:
         raise StoreError(f"{where}: belongs to a cluster: use redis+cluster:// or rediss+cluster:// in {STORE_URL}")
-    return _judge(info, where)
+    return [*rights, *_judge(info, where)]
+
+
+async def _rights_of_default(server: Server, where: str) -> list[str]:
+    """Redis reads its append-only file back with the rights of `default`, and leaves out what they do not allow."""
+    try:
+        answer = await send(server, where, "ACL DRYRUN", "default", "HSET", _SHARD, "position", "0")
+    except StoreUnavailable:
+        raise
+    except StoreError:
+        return [f"{where}: ACL DRYRUN is refused, so nobody has looked at the rights of `default`: see docs/redis.md"]
+    if answer not in (b"OK", "OK", True):
+        raise StoreError(
+            f"{where}: the user default may not write, so a restart would forget what was committed: see docs/redis.md"
+        )
+    return []
 
 
 def _judge(info: dict[str, Any], where: str) -> list[str]:

@@ -329,6 +329,26 @@ async def test_a_redis_that_tells_nothing_is_used_with_a_warning(redis_server: R
     await store.close()
 
 
+async def test_a_default_user_without_rights_is_refused(redis_server: RedisServer) -> None:
+    """Redis reads its file back with that user's rights: after a restart every commit would be gone."""
+    store = await as_user(redis_server, ACL_RULE)
+    redis_server.command("ACL", "SETUSER", "default", "-hset")
+    try:
+        with pytest.raises(StoreError, match="the user default may not write, so a restart would forget"):
+            await store.check()
+    finally:
+        redis_server.command("ACL", "SETUSER", "default", "+@all")
+        await store.close()
+
+
+async def test_a_redis_that_does_not_tell_of_others_is_used_with_a_warning(redis_server: RedisServer) -> None:
+    """Without the right to ask, nobody has looked at what `default` may do, and that is said."""
+    store = await as_user(redis_server, f"{ACL_RULE} -acl|dryrun")
+    (warning,) = await store.check()
+    assert "ACL DRYRUN is refused" in warning
+    await store.close()
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [

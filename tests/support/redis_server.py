@@ -167,7 +167,7 @@ class RedisServer:
             yield "tls-ca-cert-file", f'"{self._tls.ca}"'
             yield "tls-auth-clients", "yes" if self._client_certificate else "no"
         if self._acl:
-            yield "user", "default off"
+            yield "user", "default reset off ~* &* +@all"
             yield "user", f'{ADMIN} on ~* &* +@all ">{ADMIN_PASSWORD}"'
             for rule in self._acl:
                 yield "user", rule
