@@ -9,6 +9,7 @@ This file is the only one that reaches into Faust and is why both packages are p
 - `seek_to_committed`: the positions of the ledger are the store's, not Kafka's committed offsets.
 - `_new_offset`: the offsets of runs are not consecutive, and Faust would wait for what lies between them for ever.
   Runs of a partition are finished in order, so the highest one finished can be committed.
+- `commit_and_end_transactions`: where a commit is under way, Faust waits for that one and leaves what came after it.
 - `_read_offset` is cleared before each run: else Faust drops what comes again after a rewind, and books gaps.
 - `_create_worker_consumer`: a fetch that waits 1.5 s for an idle partition would hold up the busy ones of its broker;
   and the process's fetchers hand on records as they are parsed.
@@ -206,6 +207,12 @@ class RunConsumer(driver.Consumer):
         for tp in partitions:
             self._read_offset[ensure_TP(tp)] = None
             self.fetched_to.pop(ensure_TP(tp), None)
+
+    async def commit_and_end_transactions(self) -> None:
+        """Commit all that is done, before partitions go to another worker."""
+        while self._commit_fut is not None:
+            await self.maybe_wait_for_commit_to_finish()
+        await super().commit_and_end_transactions()
 
     def _new_offset(self, tp: TP) -> int | None:
         acked = self._acked[tp]
