@@ -1,6 +1,7 @@
 """The live terminal view of a run: rates, progress, what was raised lately."""
 
 from collections import deque
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from rich.bar import Bar
@@ -13,6 +14,8 @@ from rich.text import Text
 from models.context import Fate
 from streams.run_report import RunReport
 
+Rows = Iterable[tuple[str, str]]
+
 _SEVERITY_STYLES = {"critical": "bold red", "warning": "yellow"}
 _RATE_OVER_S = 3.0
 
@@ -20,9 +23,10 @@ _RATE_OVER_S = 3.0
 class LiveView:
     """Shows a `RunReport` while it grows; use as a context manager."""
 
-    def __init__(self, report: RunReport, console: Console, title: str) -> None:
-        """Draw on `console`, a few times a second."""
+    def __init__(self, report: RunReport, console: Console, title: str, more: Callable[[], Rows] = lambda: ()) -> None:
+        """Draw on `console`, a few times a second; `more` are rows of names and values below the counts."""
         self._report = report
+        self._more = more
         self._title = title
         self._samples: deque[tuple[float, int]] = deque([(0.0, 0)])
         self._live = Live(get_renderable=self.render, console=console, refresh_per_second=5, transient=True)
@@ -62,6 +66,8 @@ class LiveView:
         raised = sum(count for (_, state), count in report.alerts.items() if state == "raised")
         resolved = sum(count for (_, state), count in report.alerts.items() if state == "resolved")
         grid.add_row("alerts", f"{raised:,} raised, {resolved:,} resolved")
+        for name, value in self._more():
+            grid.add_row(name, value)
         return grid
 
     def _alerts(self) -> RenderableType:
