@@ -24,7 +24,7 @@ SEED ?= 7
 ROUNDS ?= 500
 CODE := config models streams agents tests benchmarks deploy
 
-.PHONY: demo live test check bench bench-peers fmt test-recorded integration proofs sim parts kafka clean help
+.PHONY: demo live test check bench bench-peers fmt test-recorded integration proofs sim chaos parts kafka clean help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -58,6 +58,10 @@ proofs: $(DEV) $(KAFKA) parts ## every promise proved end to end, with its figur
 
 sim: $(DEV) parts ## simulated faults against a straight line: make sim SEED=7 ROUNDS=500
 	@EBBWATCH_SEED=$(SEED) EBBWATCH_ROUNDS=$(ROUNDS) $(BIN)/pytest tests/sim -q -s
+
+chaos: ROUNDS := 100
+chaos: $(DEV) $(KAFKA) parts ## the live service through kills, zombies, restarts, rollbacks: make chaos SEED=7 ROUNDS=100
+	@EBBWATCH_SEED=$(SEED) EBBWATCH_CHAOS_ROUNDS=$(ROUNDS) $(BIN)/pytest tests/integration/test_chaos.py -q -s
 
 check: $(DEV) parts ## lint, format, types, layers, and what is deployed
 	@$(BIN)/ruff check -q .

@@ -16,3 +16,8 @@ def seed() -> int:
 def rounds() -> int:
     """How many histories the simulation of faults goes through (`EBBWATCH_ROUNDS`)."""
     return int(os.environ.get("EBBWATCH_ROUNDS", "150"))
+
+
+def chaos_rounds() -> int:
+    """How many faults the chaos proof lets loose on the live service (`EBBWATCH_CHAOS_ROUNDS`)."""
+    return int(os.environ.get("EBBWATCH_CHAOS_ROUNDS", "10"))

@@ -1,0 +1,135 @@
+"""Straight lines: one oracle for each shard, folded on over the ledger, against what the service holds and has sent."""
+
+import hashlib
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from models.alerts import Alert
+from models.context import Fate, Output
+from models.customer import encode_customer
+from models.events import LedgerRecord
+from models.shard import encode_state
+from streams.cloud_events import cloud_event
+from streams.codecs import decode_ledger_run
+from streams.names import DUE_INDEX, SEQUENCE_HEADER
+from streams.stores.base import OutboxEntry, StoredShard
+from streams.stores.redis import RedisStore
+from tests.support.oracle import Oracle
+
+RANKING = "asset_outflow"
+_ALL = 1_000_000
+
+
+class Picture(Struct, frozen=True):
+    """All that the store holds of one shard at one moment."""
+
+    stored: StoredShard
+    customers: dict[str, bytes]
+    due: list[tuple[float, str]]
+    ranking: list[tuple[float, str]]
+    outbox: list[OutboxEntry]
+
+
+async def picture_of(store: RedisStore, shard: int) -> Picture:
+    """Take it; nobody may write meanwhile, and it fails when somebody did."""
+    stored = await store.open_shard(shard)
+    picture = Picture(
+        stored,
+        {name: body async for name, body in store.customers_of(shard)},
+        await store.due(shard, DUE_INDEX, math.inf),
+        await store.due(shard, RANKING, math.inf),
+        await store.outbox(shard, _ALL),
+    )
+    assert await store.open_shard(shard) == stored, "the store moved while nobody should have moved it"
+    return picture
+
+
+class StraightLine:
+    """One shard: `read` what the ledger holds, `advance` to where the store stands, and `compare`."""
+
+    def __init__(self, shard: int, folded: Callable[[int, LedgerRecord, Fate], None]) -> None:
+        """`folded` is told of each record and what became of it."""
+        self.shard = shard
+        self.position = 0
+        self.counts: Counter[str] = Counter()
+        self._folded = folded
+        self._oracle = Oracle()
+        self._unfolded: list[LedgerRecord] = []
+        self._outputs: list[bytes] = []
+        self._ids: set[str] = set()
+        self._delivered = 0
+
+    def read(self, bodies: list[bytes]) -> list[LedgerRecord]:
+        """The next records of the ledger."""
+        records = decode_ledger_run(bodies) if bodies else []
+        self._unfolded += records
+        return records
+
+    def advance(self, position: int) -> None:
+        """Fold up to `position` of the ledger."""
+        count = position - self.position
+        assert 0 <= count <= len(self._unfolded), f"shard {self.shard} stands at {position}, where no ledger is"
+        for record in self._unfolded[:count]:
+            self._folded(self.shard, record, self._oracle.apply(record))
+        del self._unfolded[:count]
+        self.position = position
+        outputs, self._oracle.outputs = self._oracle.outputs, []
+        for output in outputs:
+            assert output.output_id not in self._ids, f"shard {self.shard}: two outputs share an id"
+            self._ids.add(output.output_id)
+            self._outputs.append(_print_of(output.output_id, output.key, msgspec.json.encode(cloud_event(output))))
+            self.counts[_kind_of(output)] += 1
+
+    def compare(self, picture: Picture) -> None:
+        """The store holds what the straight line has come to, byte for byte."""
+        oracle, shard = self._oracle, self.shard
+        assert picture.stored.state == encode_state(oracle.state), f"shard {shard}: another state"
+        kept = {name: encode_customer(one) for name, one in oracle.customers.items()}
+        differ = [name for name in kept.keys() | picture.customers if kept.get(name) != picture.customers.get(name)]
+        assert not differ, f"shard {shard}: {len(differ)} of {len(kept)} customers differ"
+        for index, found, expected in (
+            (DUE_INDEX, picture.due, oracle.due),
+            (RANKING, picture.ranking, oracle.ranking),
+        ):
+            assert found == sorted((score, name) for name, score in expected.items()), f"shard {shard}: index {index}"
+
+    def compare_outbox(self, outbox: list[OutboxEntry]) -> None:
+        """What has not been delivered waits, in order and whole."""
+        for entry in outbox:
+            assert entry.sequence <= len(self._outputs), f"shard {self.shard}: an output too many waits"
+            printed = _print_of(entry.output_id, entry.key, entry.body)
+            assert printed == self._outputs[entry.sequence - 1], f"shard {self.shard}: another output waits"
+        waiting = [entry.sequence for entry in outbox]
+        first = waiting[0] if waiting else len(self._outputs) + 1
+        assert waiting == list(range(first, len(self._outputs) + 1)), f"shard {self.shard}: a hole in the outbox"
+        assert self._delivered >= first - 1, f"shard {self.shard}: {first - 1 - self._delivered} outputs are lost"
+
+    def deliver(self, records: list[Any]) -> None:
+        """What has come out of the topic of alerts: in order, whole, and a repeat is the same again."""
+        for record in records:
+            headers = dict(record.headers)
+            sequence = int(headers[SEQUENCE_HEADER])
+            assert sequence <= self._delivered + 1, f"shard {self.shard}: an output is missing before {sequence}"
+            assert sequence <= len(self._outputs), f"shard {self.shard}: delivered before it was committed"
+            event = msgspec.json.decode(record.value)
+            printed = _print_of(event["id"], record.key.decode(), record.value)
+            assert printed == self._outputs[sequence - 1], f"shard {self.shard}: output {sequence} is another one"
+            if sequence <= self._delivered:
+                self.counts["deliveries repeated"] += 1
+            else:
+                self._delivered = sequence
+                self.counts["deliveries"] += 1
+
+
+def _print_of(output_id: str, key: str, body: bytes) -> bytes:
+    return hashlib.blake2b(b"\x1f".join((output_id.encode(), key.encode(), body)), digest_size=16).digest()
+
+
+def _kind_of(output: Output) -> str:
+    assert isinstance(output.body, Alert)
+    return f"{output.body.rule} {output.body.state}"
