@@ -35,12 +35,13 @@ demo: $(RUNTIME) ## run the demonstration (installs what running needs, no more)
 live: $(RUNTIME) $(KAFKA) parts ## the demonstration on a real Kafka and Redis, until Ctrl-C or for SECONDS=30
 	@$(BIN)/python -m tests.live $(if $(SECONDS),--seconds $(SECONDS))
 
-test: $(DEV) $(KAFKA) parts ## unit, contract, driver and simulation tests
+test: $(DEV) $(KAFKA) parts ## all tests, on a real Kafka and a real Redis, but for the proofs
 	@$(BIN)/python -c "$$VERSIONS"
 	@$(BIN)/pytest tests/unit tests/contract tests/driver tests/sim -q -m "not recorded"
+	@$(BIN)/pytest tests/integration -q -m "not recorded and not proof"
 
-integration: $(DEV) $(KAFKA) parts ## end-to-end tests that start processes and kill them
-	@$(BIN)/pytest tests/integration -q -m "not recorded"
+integration: $(DEV) $(KAFKA) parts ## the proofs end to end: kills, fuzz, equal batches, ten rounds of chaos
+	@$(BIN)/pytest tests/integration -q -m "proof and not recorded"
 
 test-recorded: $(DEV) ## tests on recorded data: make test-recorded RECORDED=directory
 	@if [ ! -d "$(RECORDED)" ]; then \
@@ -139,12 +140,18 @@ $(KAFKA_STREAMS): benchmarks/peers/kafka-streams/pom.xml $(shell find benchmarks
 
 define VERSIONS
 import importlib.metadata as metadata
+import pathlib
 import platform
 import re
+import subprocess
 names = ["ebbwatch"]
 for requirement in metadata.requires("ebbwatch") or []:
     if "extra ==" not in requirement:
         names.append(re.match(r"[\w.-]+", requirement).group())
 print("python", platform.python_version(), *(f"| {name} {metadata.version(name)}" for name in names))
+(jar,) = pathlib.Path("$(KAFKA)").parent.glob("jars/kafka_2.13-*.jar")
+redis = subprocess.run(["redis-server", "--version"], check=True, capture_output=True, text=True).stdout
+java = subprocess.run(["java", "-version"], check=True, capture_output=True, text=True).stderr.splitlines()[0]
+print("Apache Kafka", jar.stem.removeprefix("kafka_2.13-"), "| redis-server", redis.split("v=")[1].split()[0], "|", java)
 endef
 export VERSIONS
