@@ -25,7 +25,7 @@ from tests.support.live_service import LiveService, assigned, differences, until
 from tests.support.redis_server import RedisServer
 
 CANARY = "canary-7f3a9"
-SESSION_S = 60
+SESSION_S = 30
 
 
 @pytest.fixture(scope="module")
@@ -240,7 +240,7 @@ def test_sigterm_under_load(service: LiveService) -> None:
         publishing = pool.submit(service.publish, lines)
         until(lambda: stopping.metric("ebbwatch_feed_records_accepted_total") > seen, "no load")
         assert stopping.stop() == 0
-        until(lambda: assigned(staying) == 12, "the partitions are not taken over", SESSION_S / 2)
+        until(lambda: assigned(staying) == 12, "the partitions are not taken over", SESSION_S * 2 / 3)
         publishing.result()
     service.wait_folded()
 
