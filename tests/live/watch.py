@@ -54,7 +54,7 @@ class Watch:
             (
                 f"worker {number}",
                 f"{'ready' if worker.ready else 'not ready'}, {worker.partitions} partitions,"
-                f" {worker.lag:,} records waiting",
+                f" {worker.lag:,} records waiting  {worker.address}/metrics",
             )
             for number, worker in enumerate(self.workers, 1)
         ]
