@@ -3,6 +3,7 @@
 Every one of them leaves at least one worker that was not harmed or a new one; the session fills the ranks again.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 from random import Random
@@ -10,6 +11,9 @@ from random import Random
 from tests.chaos.scene import Fault, Scene, freeze, thaw
 from tests.chaos.stack import SESSION_TIMEOUT_S
 from tests.chaos.storm import storm
+from tests.support.workers import WorkerProcess
+
+_REFUSED = "ebbwatch_live_position_conflicts_total"
 
 
 def kill_one(scene: Scene) -> str:
@@ -35,24 +39,44 @@ def kill_all(scene: Scene) -> str:
 
 
 def zombie(scene: Scene) -> str:
-    """Put one to sleep past its session, with work in hand; another takes over; wake it."""
-    stack, draw = scene.stack, scene.draw
-    sleeper = draw.choice(stack.workers)
+    """Put one to sleep past its session, with work in hand; another takes over; wake it: its commits are refused."""
+    attempts, refused, took_s = 0, 0.0, 0.0
+    while not refused and attempts < 3:  # one that had nothing in hand after all proves nothing
+        attempts += 1
+        sleeper = scene.draw.choice(scene.stack.workers)
+        before = sleeper.metric(_REFUSED)
+        took_s = _sleep_past_session(scene, sleeper)
+        refused = _refused_at_last(sleeper, before)
+    return f"takeover {took_s:.1f} s; {refused:.0f} commits refused at attempt {attempts}"
+
+
+def _sleep_past_session(scene: Scene, sleeper: WorkerProcess) -> float:
+    stack = scene.stack
     scene.load.burst(6000)
-    if draw.random() < 0.7:  # while the store stands still, runs pile up before it
+    if scene.draw.random() < 0.7:  # while the store stands still, runs pile up before it
         freeze(stack.redis.pid)
         time.sleep(0.8)
         sleeper.sleep()
         thaw(stack.redis.pid)
         time.sleep(0.2)  # what it had sent is committed now
     else:
-        time.sleep(draw.uniform(0.05, 0.4))
+        scene.wait(0.05, 0.4)
         sleeper.sleep()
-    before = stack.positions()
-    took_s = stack.until_moved(before)
+    took_s = stack.until_moved(stack.positions())
     scene.wait(0, 1)
     sleeper.wake()
-    return f"takeover {took_s:.1f} s"
+    return took_s
+
+
+def _refused_at_last(worker: WorkerProcess, before: float) -> float:
+    """How many of its commits have been refused since, given some seconds to try."""
+    for _ in range(30):
+        time.sleep(0.1)
+        with contextlib.suppress(OSError):
+            refused = worker.metric(_REFUSED) - before
+            if refused:
+                return refused
+    return 0.0
 
 
 def nap(scene: Scene) -> str:

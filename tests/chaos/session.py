@@ -98,6 +98,7 @@ class Chaos:
     def _counted(self, verdict: Verdict, stack: Stack) -> Counter[str]:
         logged = stack.news()
         said = Counter({what: self.counts[what] + logged[message] for message, what in _WATCHED.items()})
+        said["starts refused"] = stack.starts_refused
         return verdict.counts + said
 
     def _sum_up(self) -> None:
