@@ -87,10 +87,11 @@ class Peer:
         self._run = f"bench-{self.work}-{self.name.replace('_', '-')}-{next(self._runs)}"
         self._broker.create(self.input_topic, self.output_topic)
         waiting: dict[int, list[tuple[bytes, bytes]]] = {partition: [] for partition in range(PARTITIONS)}
-        held = 0
+        made, held = False, 0
         for key, state in states:
-            if not held and not any(waiting.values()):
+            if not made:
                 self._broker.create(self._changelog_topic, cleanup_policy="compact")
+                made = True
             waiting[shard_of(key.decode(), PARTITIONS)].append((self._changelog.key(key), state))
             held += 1
             if held == _SEEDED_AT_ONCE:

@@ -12,6 +12,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from benchmarks.peers.stream import PARTITIONS, Expected
 
+_ONE_COMMIT_S = 0.25
+_QUIET_S = 10.0
+
 
 class ContenderFailed(RuntimeError):
     """A contender did not do its work; its figures are void."""
@@ -48,7 +51,9 @@ class OutputProbe:
                     now_s = time.time()
                     for record in records:
                         self._saw(record.value, now_s)
-                    self.timeline.append((now_s, sum(self._reached)))
+                    reached = sum(self._reached)
+                    if not self.timeline or reached > self.timeline[-1][1]:
+                        self.timeline.append((now_s, reached))
         finally:
             await self._consumer.stop()
 
@@ -83,9 +88,31 @@ class OutputProbe:
                 )
             await asyncio.sleep(0.02)
 
+    async def settle(self, ends: Sequence[int], still_runs: Callable[[], None]) -> None:
+        """Return when every output of the records before `ends` has come, or when nothing has come for a while."""
+        due, quiet_since_s, arrived = self._expected.within(ends), time.monotonic(), len(self.arrivals)
+        while len(self.arrivals) < due and time.monotonic() < quiet_since_s + _QUIET_S:
+            still_runs()
+            if len(self.arrivals) > arrived:
+                quiet_since_s, arrived = time.monotonic(), len(self.arrivals)
+            await asyncio.sleep(0.02)
 
-def window(timeline: Sequence[tuple[float, int]], total: int, warm_up: float) -> tuple[float, float, int]:
-    """From the moment at which `warm_up` (a share of `total`) was done to the last output: start, end, records."""
-    start_s, done = next((moment for moment in timeline if moment[1] >= warm_up * total), timeline[0])
-    end_s, reached = next(moment for moment in timeline if moment[1] == timeline[-1][1])
+
+def window(timeline: Sequence[tuple[float, int]], total: int, begin: float, end: float) -> tuple[float, float, int]:
+    """From about the moment at which `begin` (a share of `total`) was done to that of `end`: start, end, records.
+
+    `end` stops short of everything, so that what is under way at either moment evens out.
+    """
+    start_s, done = _moment(timeline, begin * total)
+    end_s, reached = _moment(timeline, end * total)
     return start_s, end_s, reached - done
+
+
+def _moment(timeline: Sequence[tuple[float, int]], wanted: float) -> tuple[float, int]:
+    """When `wanted` was reached, and what was done then.
+
+    Outputs that are committed together are read in several pieces: the moment is behind all pieces of its commit, or
+    work that was done before it would be counted as done after it.
+    """
+    first_s = next((at_s for at_s, done in timeline if done >= wanted), timeline[-1][0])
+    return next(moment for moment in reversed(timeline) if moment[0] <= first_s + _ONE_COMMIT_S)

@@ -36,16 +36,25 @@ _RECOVERY_EVENTS = 200_000
 
 
 async def one_round(
-    broker: Broker, contender: Contender, case: Case, *, check: bool, latency_s: float, kill: bool = False
+    broker: Broker,
+    contender: Contender,
+    case: Case,
+    *,
+    shortest_s: float,
+    check: bool,
+    latency_s: float,
+    kill: bool = False,
 ) -> Figures:
     """One round of one contender; raises `ContenderFailed`."""
     async with running(broker, contender, case) as run:
-        figures = await run.measure()
+        figures = await run.measure(shortest_s)
         if check:
             await run.check_states()
         if latency_s:
             figures.latency_ms = await run.latency_ms(figures.rate / 2, latency_s)
         run.check_outputs()
+        if check and contender.knows_ticks:
+            await run.check_against_ledger()
         if kill:
             figures.recovery_s = await recovery_s(run, run.length)
         figures.memory_mb = run.sampler.peaks_mb()
@@ -55,11 +64,12 @@ async def one_round(
 class Bench:
     """The contenders that were asked for, and what has been found of them."""
 
-    def __init__(self, console: Console, broker: Broker, contenders: Sequence[Contender]) -> None:
+    def __init__(self, console: Console, broker: Broker, contenders: Sequence[Contender], shortest_s: float) -> None:
         """Nothing is measured yet."""
         self._console = console
         self._broker = broker
         self._contenders = contenders
+        self._shortest_s = shortest_s
         self.failed = False
         self.pure_fold: list[float] = []
 
@@ -91,6 +101,7 @@ class Bench:
                         self._broker,
                         contender,
                         case,
+                        shortest_s=self._shortest_s,
                         check=number == 0,
                         latency_s=latency_s if last and not (large and contender.name in RECOVERY) else 0,
                         kill=large and contender.name in RECOVERY,
@@ -119,7 +130,7 @@ async def bench(options: argparse.Namespace, directory: Path) -> int:
             if not only or any(f"{each.work}/{each.name}".endswith(name) or name == each.work for name in only)
         ]
         console.print(f"Kafka {broker.server.version}, {len(contenders)} contenders", highlight=False)
-        run = Bench(console, broker, contenders)
+        run = Bench(console, broker, contenders, options.shortest_s)
         full = [each for each in contenders if each.work == "full"]
         reduced = [each for each in contenders if each.work == "reduced"]
         full_rounds: report.Rounds = {}
@@ -170,9 +181,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="rounds of each contender")
     parser.add_argument("--large", type=int, default=1_000_000, help="customers of the large size; 0 leaves it out")
     parser.add_argument("--latency-s", type=float, default=15.0, help="seconds of half load; 0 leaves it out")
+    parser.add_argument("--shortest-s", type=float, default=3.0, help="a rate over less time than this is void")
     parser.add_argument("--only", default="", help="names, full/names or works, separated by commas")
     options = parser.parse_args()
-    logging.getLogger("kafka").setLevel(logging.ERROR)
+    for library in ("kafka", "aiokafka"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # they miss each topic that we have deleted
     with TemporaryDirectory(dir=".", prefix=".bench-") as directory:
         sys.exit(asyncio.run(bench(options, Path(directory).absolute())))
 

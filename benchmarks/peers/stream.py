@@ -28,14 +28,16 @@ class Stream(Struct):
 
     def append_event(self, customer_id: str, body: bytes) -> None:
         """Add an event to its customer's partition."""
-        self._append(shard_of(customer_id, PARTITIONS), customer_id.encode(), body, 1)
+        self.append(shard_of(customer_id, PARTITIONS), customer_id.encode(), body)
 
     def append_control(self, body: bytes) -> None:
         """Add a control record to every partition."""
         for partition in range(PARTITIONS):
-            self._append(partition, CONTROL_KEY, body, 0)
+            self.append(partition, CONTROL_KEY, body)
 
-    def _append(self, partition: int, key: bytes, body: bytes, events: int) -> None:
+    def append(self, partition: int, key: bytes, body: bytes) -> None:
+        """Add a record to a partition."""
+        events = int(key != CONTROL_KEY)
         self.partitions[partition].append((key, body))
         self.places.append(partition)
         self.events.append((self.events[-1] if self.events else 0) + events)

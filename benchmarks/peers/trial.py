@@ -3,20 +3,23 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
 
 from msgspec import Struct, field
 
 from benchmarks.peers.broker import Broker
 from benchmarks.peers.contender import Contender
-from benchmarks.peers.oracle import Seed
+from benchmarks.peers.full_work import CONTROL_KEY
+from benchmarks.peers.oracle import Seed, by_shard
 from benchmarks.peers.pacer import Pacer
 from benchmarks.peers.probe import ContenderFailed, OutputProbe, window
 from benchmarks.peers.sampler import Sampler
 from benchmarks.peers.stream import Expected, Stream
 
 WARM_UP = 0.25
-"""Share of the records whose time is not counted."""
+COOL_DOWN = 0.05
+"""Shares of the records whose time is not counted, at the beginning and at the end."""
 _LONGEST_S = 300.0
 _DURABLE_WITHIN_S = 30.0
 
@@ -115,13 +118,13 @@ class Running:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def measure(self) -> Figures:
-        """The rate of what waits in the topic."""
+    async def measure(self, shortest_s: float) -> Figures:
+        """The rate of what waits in the topic, over at least `shortest_s`."""
         stream, probe = self.case.stream, self.probe
         await probe.wait(stream.ends(self.length), _LONGEST_S, self.check)
-        start_s, end_s, records = window(probe.timeline, self.length, WARM_UP)
-        if records <= 0:
-            raise ContenderFailed("all outputs came at once: too few records to measure a rate by")
+        start_s, end_s, records = window(probe.timeline, self.length, WARM_UP, 1 - COOL_DOWN)
+        if end_s - start_s < shortest_s:
+            raise ContenderFailed(f"{records:,} records in {end_s - start_s:.1f} s are too few to tell a rate by")
         events = records * stream.events_between(0, self.length) / self.length
         return Figures(
             rate=events / (end_s - start_s),
@@ -133,8 +136,16 @@ class Running:
         )
 
     async def check_states(self) -> None:
-        """Every state must be what a straight line says, within the time that a commit may take."""
+        """Every state must be what a straight line says, within the time that a commit may take.
+
+        Whoever writes ticks of its own into the ledger is held to that ledger, by `check_against_ledger`.
+        """
+        if self.contender.knows_ticks:
+            return
         wanted = self.case.expected(self.contender).states[self.length]
+        await self._states_become(wanted)
+
+    async def _states_become(self, wanted: Mapping[bytes, int]) -> None:
         give_up = time.monotonic() + _DURABLE_WITHIN_S
         while True:
             found = await self.contender.states(wanted)
@@ -151,7 +162,11 @@ class Running:
         pacer = Pacer(self.broker, self.contender.input_topic, stream, self.length)
         until = min(len(stream), self.length + int(rate * seconds))
         await pacer.run(rate, until)
-        await probe.wait(stream.ends(until), _LONGEST_S, self.check)
+        if self.contender.knows_ticks:
+            # Its own ticks stand between these events, and may have changed an output or two.
+            await probe.settle(stream.ends(until), self.check)
+        else:
+            await probe.wait(stream.ends(until), _LONGEST_S, self.check)
         outputs = self.case.expected(self.contender).outputs
         latencies = []
         for body, arrived_s in probe.arrivals.items():
@@ -161,6 +176,22 @@ class Running:
         return sorted(latencies)
 
     def check_outputs(self) -> None:
-        """Nothing that nobody expected, and nothing twice: no process was killed."""
-        if self.probe.unexpected or self.probe.repeats:
-            raise ContenderFailed(f"{len(self.probe.unexpected)} unexpected outputs, {self.probe.repeats} repeats")
+        """Nothing twice, since no process was killed, and nothing that nobody expected."""
+        probe = self.probe
+        unexpected = 0 if self.contender.knows_ticks else len(probe.unexpected)
+        if unexpected or probe.repeats:
+            raise ContenderFailed(f"{unexpected} unexpected outputs, {probe.repeats} repeats")
+
+    async def check_against_ledger(self) -> None:
+        """States and outputs must be exactly what a straight line over the ledger, as it is in Kafka now, says."""
+        ledger = Stream()
+        async for partition, key, body in self.broker.read(self.contender.input_topic):
+            assert body is not None
+            ledger.append(partition, key or CONTROL_KEY, body)
+        expected = by_shard(ledger, self.case.seed, {len(ledger)})
+        await self._states_become(expected.states[len(ledger)])
+        wanted = Counter([*expected.outputs, *expected.timed])
+        found = Counter([body async for _, _, body in self.broker.read(self.contender.output_topic) if body])
+        if found != wanted:
+            missing, more = (wanted - found).total(), (found - wanted).total()
+            raise ContenderFailed(f"{missing} outputs are missing and {more} are too many, by its own ledger")
