@@ -13,12 +13,15 @@ from tests.chaos.stack import SESSION_TIMEOUT_S
 from tests.chaos.storm import storm
 from tests.support.workers import WorkerProcess
 
+_MUCH = 12_000
 _REFUSED = "ebbwatch_live_position_conflicts_total"
 
 
 def kill_one(scene: Scene) -> str:
-    """Kill -9 one worker; the others take over."""
+    """Kill -9 one worker, with much in hand; the others take over."""
     stack = scene.stack
+    scene.load.burst(_MUCH)
+    scene.wait(0.2, 1.5)
     before = stack.positions()
     stack.kill_worker(scene.draw.choice(stack.workers))
     if scene.draw.random() < 0.5:
@@ -28,8 +31,10 @@ def kill_one(scene: Scene) -> str:
 
 
 def kill_all(scene: Scene) -> str:
-    """Kill -9 every worker at once, and start new ones."""
+    """Kill -9 every worker at once, with much in hand, and start new ones."""
     stack = scene.stack
+    scene.load.burst(_MUCH)
+    scene.wait(0.2, 1.5)
     before = stack.positions()
     for worker in [*stack.workers]:
         stack.kill_worker(worker)
