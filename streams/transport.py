@@ -90,14 +90,22 @@ class _Covering(list[Any]):
 
 
 class _RangedResult(fetcher.FetchResult):  # type: ignore[misc]  # untyped
-    """Says which offsets it hands over."""
+    """Says which offsets it hands over. A fetch of nothing but markers hands over none: the next one covers them."""
 
     def getall(self, max_records: int | None = None) -> list[Any]:
         fetched = self._partition_records
         begins = 0 if fetched is None else fetched.next_fetch_offset
         records = _Covering(super().getall(max_records))
+        state = self._assignment.state_value(self._topic_partition)
+        if fetched is None or state is None:
+            return records
+        markers = getattr(state, "markers", range(0))
+        if begins == markers.stop:
+            begins = markers.start
         if records:
             records.begins, records.ends = begins, fetched.next_fetch_offset
+        else:
+            state.markers = range(begins, fetched.next_fetch_offset)
         return records
 
 
