@@ -74,8 +74,8 @@ check: $(DEV) parts ## lint, format, types, layers, and what is deployed
 bench: $(RUNTIME) ## run the benchmarks
 	@$(BIN)/python -m benchmarks.run
 
-# Options: CUSTOMERS=, EVENTS=, ROUNDS=, ONLY=name,name LARGE=0|customers LATENCY_S=, as on the command line of make.
-PEER_OPTIONS := CUSTOMERS EVENTS ROUNDS ONLY LARGE LATENCY_S
+# Options of the command line of make: CUSTOMERS=, EVENTS=, ROUNDS=, ONLY=name,name, LARGE=customers or 0, LATENCY_S=, SHORTEST_S=.
+PEER_OPTIONS := CUSTOMERS EVENTS ROUNDS ONLY LARGE LATENCY_S SHORTEST_S
 as_option = $(if $(findstring command,$(origin $(1))),--$(subst _,-,$(shell echo $(1) | tr A-Z a-z)) "$($(1))")
 
 bench-peers: $(DEV) $(KAFKA) $(PEERS) $(KAFKA_STREAMS) parts ## ours beside Faust tables, Quix Streams and Kafka Streams, on one Kafka
@@ -127,7 +127,7 @@ $(KAFKA): tests/support/kafka/pom.xml | parts
 	@touch $@
 
 # The peers' own virtual environment; nothing in it is a dependency of ours.
-$(PEERS): benchmarks/peers/requirements.txt $(RUNTIME)
+$(PEERS): benchmarks/peers/requirements.txt | $(RUNTIME)
 	@rm -rf $(@D)
 	@$(BIN)/python -m venv $(@D)
 	@$(@D)/bin/python -m pip install -q --disable-pip-version-check -r $<

@@ -12,14 +12,15 @@ Guarantee = Any
 
 
 def build(given: Assignment) -> Application:
-    """The application; `variant` is the processing guarantee."""
+    """The application; `variant` is the processing guarantee, with the commit interval in seconds behind an @."""
+    guarantee, _, commit_interval_s = given.variant.partition("@")
     app = Application(
         broker_address=given.brokers,
         consumer_group=given.group,
         auto_offset_reset="earliest",
         state_dir=given.directory,
-        processing_guarantee=cast(Guarantee, given.variant),
-        commit_interval=5.0,
+        processing_guarantee=cast(Guarantee, guarantee),
+        commit_interval=float(commit_interval_s),
         auto_create_topics=True,
         consumer_extra_config={"session.timeout.ms": given.session_timeout_s * 1000},
         producer_extra_config={"linger.ms": 20},

@@ -59,6 +59,12 @@ def memory(rounds: Rounds) -> dict[str, dict[str, int]]:
     }
 
 
+def wrong_states(rounds: Rounds) -> dict[str, int]:
+    """How many durable states were wrong at the end, for those contenders that had any."""
+    sums = {name: sum(each.wrong_states for each in found) for name, found in rounds.items()}
+    return {name: wrong for name, wrong in sums.items() if wrong}
+
+
 def recoveries(rounds: Rounds) -> dict[str, dict[str, float]]:
     """What was measured of kills: the standstill, and how long a first worker took to its first output."""
     return {

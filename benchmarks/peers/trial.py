@@ -22,6 +22,7 @@ COOL_DOWN = 0.05
 """Shares of the records whose time is not counted, at the beginning and at the end."""
 _LONGEST_S = 300.0
 _DURABLE_WITHIN_S = 30.0
+_TOLERATED = 0.001
 
 
 class Case(Struct, frozen=True):
@@ -71,6 +72,7 @@ class Figures(Struct, kw_only=True):
     memory_mb: dict[str, int] = field(default_factory=dict)
     latency_ms: list[float] = field(default_factory=list)
     recovery_s: float | None = None
+    wrong_states: int = 0
 
 
 @contextlib.asynccontextmanager
@@ -82,6 +84,8 @@ async def running(broker: Broker, contender: Contender, case: Case) -> AsyncIter
     run = Running(broker, contender, case)
     try:
         yield run
+    except ContenderFailed as error:
+        raise ContenderFailed(f"{error}\n{run.last_lines()}") from None
     finally:
         await run.stop()
         await contender.clean()
@@ -110,6 +114,10 @@ class Running:
             if task.done():
                 task.result()
 
+    def last_lines(self) -> str:
+        """The ends of the workers' logs."""
+        return "\n".join(worker.last_lines() for worker in self.workers)
+
     async def stop(self) -> None:
         """Stop whatever runs."""
         for worker in self.workers:
@@ -135,25 +143,27 @@ class Running:
             memory_mb=self.sampler.peaks_mb(),
         )
 
-    async def check_states(self) -> None:
-        """Every state must be what a straight line says, within the time that a commit may take.
+    async def check_states(self) -> int:
+        """How many states are not what a straight line says once the time that a commit may take is over.
 
-        Whoever writes ticks of its own into the ledger is held to that ledger, by `check_against_ledger`.
+        A peer that loses one in a thousand has still done the work, and is told so; more make its figures void. Whoever
+        writes ticks of its own into the ledger is held to that ledger, by `check_against_ledger`.
         """
         if self.contender.knows_ticks:
-            return
+            return 0
         wanted = self.case.expected(self.contender).states[self.length]
-        await self._states_become(wanted)
+        wrong = await self._wrong_states(wanted)
+        if wrong > len(wanted) * _TOLERATED:
+            raise ContenderFailed(f"{wrong} of {len(wanted)} states are not what they must be")
+        return wrong
 
-    async def _states_become(self, wanted: Mapping[bytes, int]) -> None:
+    async def _wrong_states(self, wanted: Mapping[bytes, int]) -> int:
         give_up = time.monotonic() + _DURABLE_WITHIN_S
         while True:
             found = await self.contender.states(wanted)
             wrong = sum(found.get(key) != state for key, state in wanted.items())
-            if not wrong:
-                return
-            if time.monotonic() > give_up:
-                raise ContenderFailed(f"{wrong} of {len(wanted)} states are not what they must be")
+            if not wrong or time.monotonic() > give_up:
+                return wrong
             await asyncio.sleep(0.5)
 
     async def latency_ms(self, rate: float, seconds: float) -> list[float]:
@@ -189,7 +199,8 @@ class Running:
             assert body is not None
             ledger.append(partition, key or CONTROL_KEY, body)
         expected = by_shard(ledger, self.case.seed, {len(ledger)})
-        await self._states_become(expected.states[len(ledger)])
+        if wrong := await self._wrong_states(expected.states[len(ledger)]):
+            raise ContenderFailed(f"{wrong} states are not what a straight line over its own ledger says")
         wanted = Counter([*expected.outputs, *expected.timed])
         found = Counter([body async for _, _, body in self.broker.read(self.contender.output_topic) if body])
         if found != wanted:
