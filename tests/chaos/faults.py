@@ -14,6 +14,8 @@ from tests.chaos.storm import storm
 from tests.support.workers import WorkerProcess
 
 _MUCH = 12_000
+_MOST_TO_FOLD_ANEW = 400_000
+"""Records of the ledger beyond which a session has better to do than to wait for all of them."""
 _REFUSED = "ebbwatch_live_position_conflicts_total"
 
 
@@ -139,6 +141,17 @@ def roll_back(scene: Scene) -> str:
     return f"back by {back:,} records; caught up after {stack.until_moved(before):.1f} s"
 
 
+def lose_redis(scene: Scene) -> str:
+    """Redis loses everything under the workers' hands: all that the ledger holds is folded anew, and nothing else."""
+    stack = scene.stack
+    before = stack.positions()
+    lost = sum(before.values())
+    if lost > _MOST_TO_FOLD_ANEW:
+        return roll_back(scene)
+    stack.redis.flush()
+    return f"lost {lost:,} records; caught up after {stack.until_moved(before):.1f} s"
+
+
 def roll_back_in_a_rebalance(scene: Scene) -> str:
     """Roll Redis back while a worker joins and another is killed."""
     stack = scene.stack
@@ -198,6 +211,7 @@ FAULTS: dict[str, Fault] = {
     "restart broker": restart_broker,
     "restart redis": restart_redis,
     "roll redis back": roll_back,
+    "lose redis": lose_redis,
     "roll back, rebalance": roll_back_in_a_rebalance,
     "broker and worker": kill_in_broker_restart,
     "zombie, roll back": zombie_and_roll_back,
@@ -207,11 +221,20 @@ FAULTS: dict[str, Fault] = {
 }
 """Every fault by its name."""
 
-_CORE = ("kill one", "kill all", "zombie", "scale 1-3-1", "restart broker", "restart redis", "roll redis back")
+_CORE = (
+    "kill one",
+    "kill all",
+    "zombie",
+    "scale 1-3-1",
+    "restart broker",
+    "restart redis",
+    "roll redis back",
+    "lose redis",
+)
 
 
 def dealt(draw: Random, rounds: int) -> list[str]:
-    """The fault of each round: the first seven are those that must not be missing, the others are drawn."""
+    """The fault of each round: the first eight are those that must not be missing, the others are drawn."""
     core = draw.sample(_CORE, len(_CORE))
     return [*core, *(draw.choice([*FAULTS]) for _ in range(rounds - len(core)))][:rounds]
 
