@@ -8,6 +8,8 @@ from traceback import extract_tb
 from types import TracebackType
 from typing import Any
 
+_MOST_MESSAGES = 1000
+
 
 class JsonFormatter(logging.Formatter):
     """Time, level, logger and message, then what was passed as `extra={"fields": {...}}`."""
@@ -32,10 +34,40 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+class OnceInAWhile(logging.Filter):
+    """Lets a library say the same thing once in `every_s` seconds; ours may say everything, and so may an exception.
+
+    Without a broker the Kafka client writes hundreds of lines a second. The next line tells how many were left out.
+    """
+
+    def __init__(self, every_s: float = 10.0) -> None:
+        """Nothing has been said yet."""
+        super().__init__()
+        self._every_s = every_s
+        self._said: dict[tuple[str, int, object], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether this record is written."""
+        if record.name.partition(".")[0] == "ebbwatch" or record.exc_info:
+            return True
+        what = (record.name, record.levelno, record.msg)
+        last_s, left_out = self._said.get(what, (0.0, 0))
+        if record.created - last_s < self._every_s:
+            self._said[what] = (last_s, left_out + 1)
+            return False
+        if len(self._said) >= _MOST_MESSAGES:
+            self._said.clear()
+        self._said[what] = (record.created, 0)
+        if left_out:
+            record.fields = {**getattr(record, "fields", {}), "left_out": left_out}
+        return True
+
+
 def start_logging(level: str) -> None:
     """Send every logger's records to standard error as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
+    handler.addFilter(OnceInAWhile())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streams.logs import JsonFormatter, start_logging
+from streams.logs import JsonFormatter, OnceInAWhile, start_logging
 
 
 @pytest.fixture
@@ -95,3 +95,24 @@ def test_starting_twice_writes_once(capsys: pytest.CaptureFixture[str]) -> None:
 
     assert captured.out == ""
     assert [json.loads(line)["message"] for line in captured.err.splitlines()] == ["loud"]
+
+
+def test_a_library_repeats_itself_once_in_a_while() -> None:
+    """The same message of a library is left out for some seconds, and counted; ours, and exceptions, never are."""
+    once = OnceInAWhile(10)
+
+    def let_through(
+        at_s: float, name: str = "aiokafka", message: str = "cannot connect to %s", error: Any = None
+    ) -> Any:
+        record = logging.LogRecord(name, logging.ERROR, "f", 1, message, ("x",), error)
+        record.created = at_s
+        return record if once.filter(record) else None
+
+    assert [bool(let_through(at_s)) for at_s in (100, 101, 109.9)] == [True, False, False]
+    assert let_through(105, message="another %s")
+    assert let_through(105, name="faust")
+    assert let_through(105, name="ebbwatch.shard")
+    assert let_through(106, name="ebbwatch.shard")
+    assert let_through(107, error=(ValueError, ValueError(), None))
+    assert let_through(110).fields == {"left_out": 2}
+    assert not hasattr(let_through(120), "fields")
