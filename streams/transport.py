@@ -9,6 +9,7 @@ This file is the only one that reaches into Faust and is why both packages are p
 - `seek_to_committed`: the positions of the ledger are the store's, not Kafka's committed offsets.
 - `_new_offset`: the offsets of runs are not consecutive, and Faust would wait for what lies between them for ever.
   Runs of a partition are finished in order, so the highest one finished can be committed.
+- `on_partitions_revoked`: Faust forgets what is done and not yet committed, and then commits.
 - `commit_and_end_transactions`: where a commit is under way, Faust waits for that one and leaves what came after it.
 - `_read_offset` is cleared before each run: else Faust drops what comes again after a rewind, and books gaps.
 - `_create_worker_consumer`: a fetch that waits 1.5 s for an idle partition would hold up the busy ones of its broker;
@@ -215,6 +216,13 @@ class RunConsumer(driver.Consumer):
         for tp in partitions:
             self._read_offset[ensure_TP(tp)] = None
             self.fetched_to.pop(ensure_TP(tp), None)
+
+    async def on_partitions_revoked(self, revoked: Set[TP]) -> None:
+        """Commit what is done before Faust forgets it, which it does before it waits for what is under way."""
+        self.stop_flow()
+        while any(self._acked.get(tp) for tp in revoked):  # runs are finished meanwhile
+            await self.commit_and_end_transactions()
+        await super().on_partitions_revoked(revoked)
 
     async def commit_and_end_transactions(self) -> None:
         """Commit all that is done, before partitions go to another worker."""
