@@ -7,17 +7,17 @@ from benchmarks.peers.full_work import FullWork
 from benchmarks.peers.oracle import by_key, by_shard
 from benchmarks.peers.reduced_work import ReducedWork
 from benchmarks.peers.stream import Expected
-from benchmarks.peers.streams_made import full_stream, month_old, reduced_stream
+from benchmarks.peers.streams_made import EPISODE_EVERY, full_stream, month_old, reduced_stream
 from benchmarks.peers.trial import Case, prefix
 
 REDUCED_CUSTOMERS = 10_000
 
 
 def full_case(
-    customers: int, events: int, extra: int, contenders: Sequence[Contender], dense_from: int | None = None
+    customers: int, events: int, extra: int, contenders: Sequence[Contender], episode_every: int = EPISODE_EVERY
 ) -> Case:
     """`events` that wait in the topic and `extra` ones for what comes after, of customers with a month behind them."""
-    stream = full_stream(customers, events + extra, dense_from)
+    stream = full_stream(customers, events + extra, episode_every)
     main = len(stream) * events // (events + extra)
     seed = month_old(customers)
     marks = {ticks: {prefix(main, c.share) for c in contenders if c.knows_ticks is ticks} for ticks in (False, True)}

@@ -34,7 +34,11 @@ ALSO = ("quix_exactly_once_quick",)
 _FOLD_EVENTS = 200_000
 _REDUCED_EVENTS_FACTOR = 5
 _LARGE_SHARE = 0.5
+_LATENCY_EVENTS = 150_000
 _RECOVERY_EVENTS = 200_000
+"""Of the large size: what may be fed at half load, and what is fed while a worker is killed."""
+_LARGE_EPISODE_EVERY = 100
+"""Alerts tell the moment of a recovery: at the light load of the kill they are two a second of each partition."""
 
 
 async def one_round(
@@ -53,12 +57,12 @@ async def one_round(
         if check:
             figures.wrong_states = await run.check_states()
         if latency_s:
-            figures.latency_ms = await run.latency_ms(figures.rate / 2, latency_s)
+            figures.latency_ms = await run.latency_ms(figures.rate / 2, latency_s, keep=_RECOVERY_EVENTS if kill else 0)
         run.check_outputs()
         if check and contender.knows_ticks:
             await run.check_against_ledger()
         if kill:
-            figures.recovery_s = await recovery_s(run, run.length)
+            figures.recovery_s = await recovery_s(run)
         figures.memory_mb = run.sampler.peaks_mb()
     return figures
 
@@ -105,7 +109,7 @@ class Bench:
                         case,
                         shortest_s=self._shortest_s,
                         check=number == 0,
-                        latency_s=latency_s if last and not (large and contender.name in RECOVERY) else 0,
+                        latency_s=latency_s if last else 0,
                         kill=large and contender.name in RECOVERY,
                     )
                 except ContenderFailed as error:
@@ -150,7 +154,7 @@ async def bench(options: argparse.Namespace, directory: Path) -> int:
             reduced_rounds = await run.rounds(case, "reduced", options.rounds, 0)
         if full and options.large:
             events = int(options.events * _LARGE_SHARE)
-            case = full_case(options.large, events, _RECOVERY_EVENTS, full, dense_from=events)
+            case = full_case(options.large, events, _LATENCY_EVENTS + _RECOVERY_EVENTS, full, _LARGE_EPISODE_EVERY)
             large_rounds = await run.rounds(case, "full", 1, options.latency_s, large=True)
         pure_fold = round(statistics.median(run.pure_fold)) if run.pure_fold else 0
         all_full, reduced_rates = report.rates(full_rounds), report.rates(reduced_rounds)

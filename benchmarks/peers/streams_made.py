@@ -31,17 +31,15 @@ EPISODE_EVERY = 250
 The mix by itself alerts once in 2,000 events, too seldom to time anything by; the simulated bank of the demonstration
 does once in 300.
 """
-DENSE_EPISODE_EVERY = 20
-"""Where alerts are what the moment of a recovery is told by."""
 _APART = 7
 
 
-def _with_episodes(customers: int, count: int, seed: int, dense_from: int) -> Iterator[FeedEvent]:
+def _with_episodes(customers: int, count: int, seed: int, episode_every: int) -> Iterator[FeedEvent]:
     """The mix of `benchmarks.workload`, some of whose events are made contacts of an episode."""
     draw = random.Random(seed + 1)
     planted: dict[int, tuple[str, str]] = {}
     for number, event in enumerate(events(customers, count, seed)):
-        if number % (EPISODE_EVERY if number < dense_from else DENSE_EPISODE_EVERY) == 0:
+        if number % episode_every == 0:
             episode = (f"C{draw.randrange(customers):07d}", draw.choice(("card", "loan", "fees", "limit")))
             planted |= dict.fromkeys(range(number + 1, number + 1 + 3 * _APART, _APART), episode)
         if (episode_now := planted.pop(number, None)) is None:
@@ -60,18 +58,15 @@ def _with_episodes(customers: int, count: int, seed: int, dense_from: int) -> It
         )
 
 
-def full_stream(customers: int, count: int, dense_from: int | None = None, seed: int = 1) -> Stream:
-    """A ledger of `count` events: the policies, then events, with a tick in every partition each hour of their time.
-
-    From the `dense_from`-th event on, alerts are dense.
-    """
+def full_stream(customers: int, count: int, episode_every: int = EPISODE_EVERY, seed: int = 1) -> Stream:
+    """A ledger of `count` events: the policies, then events, with a tick in every partition each hour of their time."""
     policies = load_policies()
     stream = Stream()
     stream.append_control(
         encode_control_record(PolicyActivated(digest=policy_digest(policies), document=policy_document(policies)), 0)
     )
     clock_ms = 0
-    for offset, event in enumerate(_with_episodes(customers, count, seed, count if dense_from is None else dense_from)):
+    for offset, event in enumerate(_with_episodes(customers, count, seed, episode_every)):
         at_ms = epoch_ms(event.occurred_at)
         if at_ms // TICK_MS * TICK_MS > clock_ms:
             clock_ms = at_ms // TICK_MS * TICK_MS

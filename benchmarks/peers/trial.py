@@ -100,6 +100,7 @@ class Running:
         self.contender = contender
         self.case = case
         self.length = case.length(contender)
+        self.fed_to = self.length
         self.probe = OutputProbe(broker.bootstrap, contender.output_topic, case.expected(contender))
         self.started_s = time.time()
         self.workers = [contender.start()]
@@ -131,7 +132,7 @@ class Running:
         stream, probe = self.case.stream, self.probe
         await probe.wait(stream.ends(self.length), _LONGEST_S, self.check)
         start_s, end_s, records = window(probe.timeline, self.length, WARM_UP, 1 - COOL_DOWN)
-        if end_s - start_s < shortest_s:
+        if end_s - start_s <= shortest_s:
             raise ContenderFailed(f"{records:,} records in {end_s - start_s:.1f} s are too few to tell a rate by")
         events = records * stream.events_between(0, self.length) / self.length
         return Figures(
@@ -166,11 +167,14 @@ class Running:
                 return wrong
             await asyncio.sleep(0.5)
 
-    async def latency_ms(self, rate: float, seconds: float) -> list[float]:
-        """From sending an event to the arrival of the alert that it caused, at `rate` records a second."""
+    async def latency_ms(self, rate: float, seconds: float, keep: int = 0) -> list[float]:
+        """From sending an event to the arrival of the alert that it caused, at `rate` records a second.
+
+        It takes less than `seconds` where the stream would not have `keep` records left.
+        """
         stream, probe = self.case.stream, self.probe
         pacer = Pacer(self.broker, self.contender.input_topic, stream, self.length)
-        until = min(len(stream), self.length + int(rate * seconds))
+        until = self.fed_to = max(self.length, min(len(stream) - keep, self.length + int(rate * seconds)))
         await pacer.run(rate, until)
         if self.contender.knows_ticks:
             # Its own ticks stand between these events, and may have changed an output or two.
