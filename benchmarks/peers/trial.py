@@ -23,6 +23,7 @@ COOL_DOWN = 0.05
 _LONGEST_S = 300.0
 _DURABLE_WITHIN_S = 30.0
 _TOLERATED = 0.001
+_TICKS_WITHIN_S = 3.0
 
 
 class Case(Struct, frozen=True):
@@ -198,10 +199,7 @@ class Running:
 
     async def check_against_ledger(self) -> None:
         """States and outputs must be exactly what a straight line over the ledger, as it is in Kafka now, says."""
-        ledger = Stream()
-        async for partition, key, body in self.broker.read(self.contender.input_topic):
-            assert body is not None
-            ledger.append(partition, key or CONTROL_KEY, body)
+        ledger = await self._ledger_at_rest()
         expected = by_shard(ledger, self.case.seed, {len(ledger)})
         if wrong := await self._wrong_states(expected.states[len(ledger)]):
             raise ContenderFailed(f"{wrong} states are not what a straight line over its own ledger says")
@@ -210,3 +208,16 @@ class Running:
         if found != wanted:
             missing, more = (wanted - found).total(), (found - wanted).total()
             raise ContenderFailed(f"{missing} outputs are missing and {more} are too many, by its own ledger")
+
+    async def _ledger_at_rest(self) -> Stream:
+        """The ledger once nothing is appended any more: the last tick may come a second after the last event."""
+        length = -1
+        while True:
+            ledger = Stream()
+            async for partition, key, body in self.broker.read(self.contender.input_topic):
+                assert body is not None
+                ledger.append(partition, key or CONTROL_KEY, body)
+            if len(ledger) == length:
+                return ledger
+            length = len(ledger)
+            await asyncio.sleep(_TICKS_WITHIN_S)
