@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import json
 import logging
+import signal
 import statistics
 import sys
 from collections.abc import Sequence
@@ -199,6 +200,7 @@ def main() -> None:
     options = parser.parse_args()
     for library in ("kafka", "aiokafka"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # they miss each topic that we have deleted
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that whatever was started is ended
     with TemporaryDirectory(dir=".", prefix=".bench-") as directory:
         sys.exit(asyncio.run(bench(options, Path(directory).absolute())))
 
