@@ -84,10 +84,7 @@ class LiveIngest:
         topic, partition = place
         earliest = await self._feeds.earliest(topic, partition)
         if due < earliest and begins <= earliest:
-            logger.critical(
-                "feed gap: retention has deleted records that were not taken in",
-                extra={"fields": {"topic": topic, "partition": partition, "records": begins - due}},
-            )
+            self._live.saw_feed_gap(topic, partition, due, begins)
             return True
         self._live.rewinds.inc()
         logger.info("reading a feed again from where it is due", extra={"fields": {"topic": topic}})

@@ -1,10 +1,13 @@
 """The metrics of a live worker, beside those of every run (`streams.metrics`). Label sets are closed."""
 
+import logging
 import time
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from streams.names import DEAD_LETTERS_TOPIC, EVENTS_TOPIC, FEED_TOPICS, STREAM_TOPICS
+
+logger = logging.getLogger("ebbwatch.feeds")
 
 _LATENCY_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 
@@ -32,6 +35,10 @@ class LiveMetrics:
         self.ledger_gap_records = Counter(
             "ebbwatch_live_ledger_gap_records", "Records deleted before they were folded", registry=registry
         )
+        # Records of a feed that retention deleted before they were taken in: nobody has them any more.
+        self.feed_gap_records = Counter(
+            "ebbwatch_live_feed_gap_records", "Feed records deleted before they were taken in", registry=registry
+        )
         self.store_errors = Counter("ebbwatch_live_store_errors", "Failed uses of the store", registry=registry)
         self.delivery_failures = Counter(
             "ebbwatch_live_delivery_failures", "Batches that a broker did not confirm", registry=registry
@@ -50,6 +57,21 @@ class LiveMetrics:
             self.partitions.labels(topic)
         for topic in (DEAD_LETTERS_TOPIC, *STREAM_TOPICS.values()):
             self.delivered.labels(topic)
+
+    def saw_feed_gap(self, topic: str, partition: int, first_missing: int, first_there: int) -> None:
+        """Say loudly that retention has deleted records of a feed that were not taken in."""
+        self.feed_gap_records.inc(first_there - first_missing)
+        logger.critical(
+            "feed gap: retention has deleted records that were not taken in",
+            extra={
+                "fields": {
+                    "topic": topic,
+                    "partition": partition,
+                    "first_missing": first_missing,
+                    "first_there": first_there,
+                }
+            },
+        )
 
     def saw_commit(self, appended_ms: int) -> None:
         """Note a commit whose last record was appended at `appended_ms` of the broker's or producer's clock."""

@@ -81,6 +81,8 @@ class OwnedShards:
         for tp, offset in committed.items():
             if tp.topic != EVENTS_TOPIC:
                 positions[tp] = max(offset or 0, first[tp])
+                if offset is not None and offset < first[tp]:
+                    self._live.saw_feed_gap(tp.topic, tp.partition, offset, first[tp])
         for shard in set(self._shards) - {tp.partition for tp in ledger}:
             self._live.position.remove(str(shard))
             del self._shards[shard]

@@ -162,6 +162,7 @@ async def test_what_retention_has_deleted_of_a_feed_is_passed_loudly(caplog: pyt
     assert [record.message for record in caplog.records] == [
         "feed gap: retention has deleted records that were not taken in"
     ]
+    assert counted.registry.get_sample_value("ebbwatch_live_feed_gap_records_total") == 2
     assert ingest.next_offsets == {("bank.calls", 1): 10}
 
 
