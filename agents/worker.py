@@ -35,6 +35,7 @@ from streams.standings import Standings
 from streams.stores.base import Store, StoreError
 from streams.ticking import EventClock
 from streams.transport import Run, RunConsumer
+from streams.turns import Turns
 from streams.watchdog import Watchdog
 from streams.web import WebServer
 
@@ -76,7 +77,8 @@ class Worker:
 
         # feeds -> ledger
         reading = Feeds(self._rewind, self._earliest)
-        ingest = LiveIngest(self._producer, parts.shards, reading, self.metrics, live, parts.pseudonymiser)
+        turns = Turns()
+        ingest = LiveIngest(self._producer, parts.shards, reading, self.metrics, live, parts.pseudonymiser, turns)
         self._feed_lanes = Lanes(ingest.take, self.fail)
 
         # ledger -> state and outbox
@@ -84,7 +86,7 @@ class Worker:
 
         def make(shard: int, reading: Reading) -> LiveShard:
             by_events = EventClock(_EVENT_TICK_MS, 0) if settings.clock == "event" else None
-            return LiveShard(shard, store, parts.policies, self.metrics, live, reading, cache, by_events)
+            return LiveShard(shard, store, parts.policies, self.metrics, live, reading, cache, by_events, turns)
 
         # outbox -> outputs
         self._relay = LiveRelay(Relay(store, KafkaSink(self._producer, live)), live, self.fail)

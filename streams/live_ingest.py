@@ -23,6 +23,7 @@ from streams.names import DEAD_LETTERS_TOPIC, EVENTS_TOPIC, FEED_TOPICS
 from streams.pseudonyms import Pseudonymiser
 from streams.sharding import shard_of
 from streams.transport import Run
+from streams.turns import Turns, pieces
 
 logger = logging.getLogger("ebbwatch.ingest")
 
@@ -48,10 +49,12 @@ class LiveIngest:
         metrics: Metrics,
         live_metrics: LiveMetrics,
         pseudonymiser: Pseudonymiser | None = None,
+        turns: Turns | None = None,
         wall_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         """Append to `shards` partitions of the ledger; `feeds` reaches the consumer."""
         self._producer = producer
+        self._turns = turns or Turns()
         self._feeds = feeds
         self._shards = shards
         self._metrics = metrics
@@ -98,16 +101,19 @@ class LiveIngest:
         shards = self._shards
         records: dict[int, list[Outgoing]] = {}
         refused: list[DeadLetter] = []
-        for record in records_due:
-            taken = accept(record.value or b"", source, record.offset, now_ms)
-            if isinstance(taken, DeadLetter):
-                refused.append(taken)
-                continue
-            customer_id = taken.customer_id
-            shard = shard_of(customer_id, shards)
-            if shard not in records:
-                records[shard] = []
-            records[shard].append(Outgoing(customer_id.encode(), taken.body))
+        async with self._turns:
+            for piece in pieces(records_due):
+                for record in piece:
+                    taken = accept(record.value or b"", source, record.offset, now_ms)
+                    if isinstance(taken, DeadLetter):
+                        refused.append(taken)
+                        continue
+                    customer_id = taken.customer_id
+                    shard = shard_of(customer_id, shards)
+                    if shard not in records:
+                        records[shard] = []
+                    records[shard].append(Outgoing(customer_id.encode(), taken.body))
+                await self._turns.pause()
         await self._producer.append(EVENTS_TOPIC, records)
         if refused:
             letters = [Outgoing(letter.dead_letter_id.encode(), msgspec.json.encode(letter)) for letter in refused]

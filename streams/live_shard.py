@@ -19,6 +19,7 @@ from streams.processor import BatchReport, ShardProcessor
 from streams.stores.base import PositionConflict, Store, StoreUnavailable
 from streams.ticking import EventClock
 from streams.transport import Run
+from streams.turns import Turns
 
 logger = logging.getLogger("ebbwatch.shard")
 
@@ -45,8 +46,12 @@ class LiveShard:
         reading: Reading,
         cache_customers: int,
         event_clock: EventClock | None = None,
+        turns: Turns | None = None,
     ) -> None:
-        """Fold with what `store` holds of `shard`; `event_clock` collects ticks where events bring the time."""
+        """Fold with what `store` holds of `shard`; `event_clock` collects ticks where events bring the time.
+
+        Shards of one worker share `turns`.
+        """
         self.shard = shard
         self.event_clock = event_clock
         self.reached_ms = 0
@@ -56,7 +61,7 @@ class LiveShard:
         self._live = live_metrics
         self._reading = reading
         self._processor = ShardProcessor(
-            store, shard, cache_customers, self._follow_time if event_clock is not None else None
+            store, shard, cache_customers, self._follow_time if event_clock is not None else None, turns
         )
         self._behind = (0, 0)
         self._lock = asyncio.Lock()

@@ -21,6 +21,7 @@ from streams.codecs import decode_ledger_run
 from streams.customer_cache import CustomerCache
 from streams.names import DUE_INDEX, STREAM_TOPICS
 from streams.stores.base import Commit, NewOutput, PositionConflict, Store
+from streams.turns import Turns, pieces
 
 
 class BatchReport(Struct):
@@ -47,12 +48,17 @@ class ShardProcessor:
         shard: int,
         cache_customers: int = 50_000,
         observe: Callable[[Sequence[LedgerRecord]], None] | None = None,
+        turns: Turns | None = None,
     ) -> None:
-        """Keep at most about `cache_customers` decoded customers between batches; show each batch to `observe`."""
+        """Keep at most about `cache_customers` decoded customers between batches; show each batch to `observe`.
+
+        Shards that share an event loop share `turns`.
+        """
         self._store = store
         self._shard = shard
         self._cache = CustomerCache(cache_customers)
         self._observe = observe
+        self._turns = turns or Turns()
         self._fold: ShardFold | None = None
         self._position = 0
 
@@ -117,16 +123,21 @@ class ShardProcessor:
 
     async def _process(self, fold: ShardFold, bodies: Sequence[bytes], next_offset: int) -> BatchReport:
         started_s = time.perf_counter()
-        records = decode_ledger_run(bodies)
-        if self._observe is not None:
-            self._observe(records)
+        turns = self._turns
+        records: list[LedgerRecord] = []
         named: dict[str, None] = {}
         last_tick_ms = 0
-        for record in records:
-            if record.source:
-                named[record.event.customer_id] = None  # type: ignore[union-attr]
-            elif isinstance(record.event, Tick):
-                last_tick_ms = max(last_tick_ms, record.at_ms)
+        async with turns:
+            for piece in pieces(bodies):
+                records += decode_ledger_run(piece)
+                await turns.pause()
+            if self._observe is not None:
+                self._observe(records)
+            for record in records:
+                if record.source:
+                    named[record.event.customer_id] = None  # type: ignore[union-attr]
+                elif isinstance(record.event, Tick):
+                    last_tick_ms = max(last_tick_ms, record.at_ms)
         due: list[tuple[int, str]] = []
         if last_tick_ms:
             stored_due = await self._store.due(self._shard, DUE_INDEX, last_tick_ms)
@@ -137,10 +148,14 @@ class ShardProcessor:
         customers, loaded = await self._load(named)
         loaded_s = time.perf_counter()
 
-        fold.begin(customers, due)
-        fold.apply_run(records)
-        results = fold.take()
-        commit = self._commit_of(fold, next_offset, results.outputs, results.rankings)
+        async with turns:
+            fold.begin(customers, due)
+            for records_piece in pieces(records):
+                fold.apply_run(records_piece)
+                await turns.pause()
+            results = fold.take()
+            changed = await self._encoded(fold.changed)
+            commit = self._commit_of(fold, next_offset, changed, results.outputs, results.rankings)
         folded_s = time.perf_counter()
         await self._store.commit(self._shard, commit)
         committed_s = time.perf_counter()
@@ -175,10 +190,18 @@ class ShardProcessor:
                     customers[customer_id] = decode_customer(body)
         return customers, len(missing)
 
+    async def _encoded(self, changed: dict[str, Customer]) -> list[tuple[str, bytes]]:
+        encoded: list[tuple[str, bytes]] = []
+        for piece in pieces(sorted(changed)):
+            encoded += [(customer_id, encode_customer(changed[customer_id])) for customer_id in piece]
+            await self._turns.pause()
+        return encoded
+
     def _commit_of(
         self,
         fold: ShardFold,
         next_offset: int,
+        encoded: list[tuple[str, bytes]],
         outputs: list[Output],
         rankings: dict[tuple[str, str], float | None],
     ) -> Commit:
@@ -197,7 +220,7 @@ class ShardProcessor:
             expected_position=self._position,
             position=next_offset,
             state=encode_state(fold.state),
-            customers=[(customer_id, encode_customer(changed[customer_id])) for customer_id in sorted(changed)],
+            customers=encoded,
             indexes={**indexes},
             outputs=[_outgoing(output) for output in outputs],
         )

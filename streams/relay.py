@@ -23,16 +23,20 @@ class Sink(Protocol):
 class Relay:
     """Empties the outboxes of a store into a sink."""
 
-    def __init__(self, store: Store, sink: Sink) -> None:
-        """Deliver what `store` holds to `sink`."""
+    def __init__(self, store: Store, sink: Sink, at_once: int = _AT_ONCE) -> None:
+        """Deliver what `store` holds to `sink`, at most `at_once` entries at a time."""
         self._store = store
+        self._at_once = at_once
         self._sink = sink
 
     async def drain(self, shard: int) -> int:
         """Deliver all that waits in one shard's outbox; how many entries that were."""
         delivered = 0
-        while entries := await self._store.outbox(shard, _AT_ONCE):
-            await self._sink.deliver(shard, entries)
-            await self._store.clear_outbox(shard, entries[-1].sequence)
-            delivered += len(entries)
-        return delivered
+        while True:
+            entries = await self._store.outbox(shard, self._at_once)
+            if entries:
+                await self._sink.deliver(shard, entries)
+                await self._store.clear_outbox(shard, entries[-1].sequence)
+                delivered += len(entries)
+            if len(entries) < self._at_once:
+                return delivered

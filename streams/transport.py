@@ -32,7 +32,7 @@ from faust.types import TP, Message
 from faust.types.tuples import ConsumerMessage
 from msgspec import Struct
 
-_FETCH_WAIT_MS = 100
+_FETCH_WAIT_MS = 50
 
 
 class Run(Struct, frozen=True, gc=False):
@@ -91,7 +91,13 @@ class _Covering(list[Any]):
 
 
 class _RangedResult(fetcher.FetchResult):  # type: ignore[misc]  # untyped
-    """Says which offsets it hands over. A fetch of nothing but markers hands over none: the next one covers them."""
+    """Says which offsets it hands over. A fetch of nothing but markers hands over none: the next one covers them.
+
+    What is fetched and not yet handed over does not hold up the next fetch from its broker for 0.1 s.
+    """
+
+    def calculate_backoff(self) -> float:
+        return 0.0
 
     def getall(self, max_records: int | None = None) -> list[Any]:
         fetched = self._partition_records
