@@ -17,7 +17,7 @@ def full_case(
     customers: int, events: int, extra: int, contenders: Sequence[Contender], episode_every: int = EPISODE_EVERY
 ) -> Case:
     """`events` that wait in the topic and `extra` ones for what comes after, of customers with a month behind them."""
-    stream = full_stream(customers, events + extra, episode_every)
+    stream = full_stream(customers, events + extra, episode_every, steady_from=events)
     main = len(stream) * events // (events + extra)
     seed = month_old(customers)
     marks = {ticks: {prefix(main, c.share) for c in contenders if c.knows_ticks is ticks} for ticks in (False, True)}

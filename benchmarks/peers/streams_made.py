@@ -6,7 +6,7 @@ nobody is measured on aggregates that are still small.
 
 import random
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -32,6 +32,8 @@ The mix by itself alerts once in 2,000 events, too seldom to time anything by; t
 does once in 300.
 """
 _APART = 7
+STEADY_RATE = 20_000
+"""Events in a second of event time in the part that latency is measured on: about what comes in a real one."""
 
 
 def _with_episodes(customers: int, count: int, seed: int, episode_every: int) -> Iterator[FeedEvent]:
@@ -58,15 +60,26 @@ def _with_episodes(customers: int, count: int, seed: int, episode_every: int) ->
         )
 
 
-def full_stream(customers: int, count: int, episode_every: int = EPISODE_EVERY, seed: int = 1) -> Stream:
-    """A ledger of `count` events: the policies, then events, with a tick in every partition each hour of their time."""
+def full_stream(
+    customers: int, count: int, episode_every: int = EPISODE_EVERY, seed: int = 1, steady_from: int | None = None
+) -> Stream:
+    """A ledger of `count` events: the policies, then events, with a tick in every partition each hour of their time.
+
+    From event `steady_from` on time passes as it does in life: squeezed into seconds, a month's deadlines would all
+    fire while latency is measured.
+    """
     policies = load_policies()
     stream = Stream()
     stream.append_control(
         encode_control_record(PolicyActivated(digest=policy_digest(policies), document=policy_document(policies)), 0)
     )
     clock_ms = 0
+    steady: datetime | None = None
     for offset, event in enumerate(_with_episodes(customers, count, seed, episode_every)):
+        if steady_from is not None and offset >= steady_from:
+            steady = steady or event.occurred_at
+            passed = timedelta(seconds=(offset - steady_from) / STEADY_RATE)
+            event = msgspec.structs.replace(event, occurred_at=steady + passed)
         at_ms = epoch_ms(event.occurred_at)
         if at_ms // TICK_MS * TICK_MS > clock_ms:
             clock_ms = at_ms // TICK_MS * TICK_MS
