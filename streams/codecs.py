@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
+from config.policies import Policies, policy_digest, policy_document
 from models.events import (
     EVENT_TYPES,
     SCHEMA_VERSION,
@@ -21,6 +22,7 @@ from models.events import (
     Event,
     FeedEvent,
     LedgerRecord,
+    PolicyActivated,
     epoch_ms,
 )
 
@@ -102,6 +104,13 @@ def encode_event_record(event: Event, at_ms: int, source: str, source_offset: in
 def encode_control_record(event: Control, at_ms: int) -> bytes:
     """The ledger record of a control event that was written at `at_ms`; it has no source."""
     return _encoder.encode(LedgerRecord(v=SCHEMA_VERSION, at_ms=at_ms, event=event))
+
+
+def encode_policies_record(policies: Policies, at_ms: int) -> bytes:
+    """The ledger record that brings `policies` into force, written at `at_ms`; it holds the whole document."""
+    return encode_control_record(
+        PolicyActivated(digest=policy_digest(policies), document=policy_document(policies)), at_ms
+    )
 
 
 def decode_ledger_run(bodies: Sequence[bytes]) -> list[LedgerRecord]:

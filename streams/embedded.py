@@ -16,9 +16,9 @@ from typing import IO
 
 from msgspec import Struct
 
-from config.policies import Policies, policy_digest, policy_document
-from models.events import PolicyActivated, Tick
-from streams.codecs import encode_control_record
+from config.policies import Policies, policy_digest
+from models.events import Tick
+from streams.codecs import encode_control_record, encode_policies_record
 from streams.feed_reader import STDIN, Feed, open_feeds, open_stdin
 from streams.ingest import Accepted, DeadLetter, Ingest
 from streams.ledger import EmbeddedLedger, LedgerMismatch
@@ -157,8 +157,7 @@ class EmbeddedRun:
                 f"{self._options.data}: amounts are kept in {before.currencies.reporting}, the policies report in"
                 f" {reporting}: use another data directory"
             )
-        record = PolicyActivated(digest=digest, document=policy_document(self._options.policies))
-        body = encode_control_record(record, self._ledger.clock_ms)
+        body = encode_policies_record(self._options.policies, self._ledger.clock_ms)
         records = {shard: [body] for shard in range(self._ledger.shards)}
         self._ledger.append(records, policy_digest=digest)
 

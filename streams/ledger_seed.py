@@ -3,10 +3,9 @@
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from config.policies import Policies, policy_digest, policy_document
+from config.policies import Policies
 from config.settings import KafkaSettings
-from models.events import PolicyActivated
-from streams.codecs import encode_control_record
+from streams.codecs import encode_policies_record
 from streams.kafka_connection import BrokerError, kafka_python_options, open_admin
 from streams.names import EVENTS_TOPIC
 from streams.offsets import end_offsets, partitions_of
@@ -34,8 +33,7 @@ def seed_ledger(kafka: KafkaSettings, policies: Policies) -> int:
 
 
 def _append(kafka: KafkaSettings, partitions: list[int], policies: Policies) -> None:
-    record = PolicyActivated(digest=policy_digest(policies), document=policy_document(policies))
-    body = encode_control_record(record, 0)
+    body = encode_policies_record(policies, 0)
     with KafkaProducer(**kafka_python_options(kafka), acks="all", allow_auto_create_topics=False) as producer:
         for delivery in [producer.send(EVENTS_TOPIC, body, partition=partition) for partition in partitions]:
             delivery.get(_DELIVERY_S)

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from msgspec import Struct
 
-from config.policies import Policies, policy_digest, policy_document
-from models.events import LedgerRecord, PolicyActivated
-from streams.codecs import encode_control_record
+from config.policies import Policies, policy_digest
+from models.events import LedgerRecord
+from streams.codecs import encode_policies_record
 from streams.live_metrics import LiveMetrics
 from streams.metrics import Metrics
 from streams.processor import BatchReport, ShardProcessor
@@ -129,7 +129,7 @@ class LiveShard:
                 return None
             if over_gap and self.policies is None:
                 # The record that activated the policies is among those that are gone: decide by this worker's.
-                first_offset, bodies = first_offset - 1, [self._own_policies(), *bodies]
+                first_offset, bodies = first_offset - 1, [encode_policies_record(self._policies, 0), *bodies]
             try:
                 report = await self._processor.process(first_offset, bodies, over_gap=over_gap)
             except PositionConflict as conflict:
@@ -157,7 +157,7 @@ class LiveShard:
         earliest = await self._reading.earliest()
         if earliest > position:
             if begins <= earliest:
-                self.count_gap(position, begins)
+                self._count_gap(position, begins)
                 return True
             return await self._send_back(earliest, begins)
         return await self._send_back(position, begins)
@@ -168,7 +168,7 @@ class LiveShard:
         await self._reading.rewind(offset)
         return False
 
-    def count_gap(self, position: int, earliest: int) -> None:
+    def _count_gap(self, position: int, earliest: int) -> None:
         """Say loudly that retention has eaten records that were never folded."""
         self._live.ledger_gap_records.inc(earliest - position)
         logger.critical(
@@ -180,11 +180,7 @@ class LiveShard:
         """The record that brings this worker's policies into force; None where they are."""
         if self.policies is None or policy_digest(self.policies) == policy_digest(self._policies):
             return None
-        return self._own_policies(at_ms)
-
-    def _own_policies(self, at_ms: int = 0) -> bytes:
-        record = PolicyActivated(digest=policy_digest(self._policies), document=policy_document(self._policies))
-        return encode_control_record(record, at_ms)
+        return encode_policies_record(self._policies, at_ms)
 
     def _follow_time(self, records: Sequence[LedgerRecord]) -> None:
         clock = self.event_clock

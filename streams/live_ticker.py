@@ -46,9 +46,9 @@ class Ticker:
 
     def _is_news(self, shard: LiveShard) -> bool:
         """Once for each time a shard is taken over: until it is folded, the record just written is not seen."""
-        digest = shard.policies.version if shard.policies is not None else ""
+        in_force = shard.policies.version if shard.policies is not None else ""
         before = self._announced.get(shard.shard)
-        if before is not None and before[0] is shard and before[1] == digest:
+        if before is not None and before[0] is shard and before[1] == in_force:
             return False
-        self._announced[shard.shard] = (shard, digest)
+        self._announced[shard.shard] = (shard, in_force)
         return True
