@@ -12,22 +12,20 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
+
+from config.complaint_policies import Complaints
+from config.sections import Section, Text
 
 Days = Annotated[int, Meta(ge=1, le=366)]
 Share = Annotated[float, Meta(gt=0, le=1)]
 CurrencyCode = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3)]
 Ratio = Annotated[float, Meta(gt=0, le=1000)]
 Money = Annotated[float, Meta(ge=0, le=1e12)]
-Text = Annotated[str, Meta(min_length=1, max_length=400, pattern="^[^\\x00-\\x1f\\x7f]*$")]
 
 
 class PolicyError(ValueError):
     """A policy document that cannot be used; the message names the key and what was expected."""
-
-
-class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One table of the policy document; a key that is not known is refused."""
 
 
 class Bank(Section, frozen=True):
@@ -155,6 +153,7 @@ class Policies(Section, frozen=True):
     lifecycle: Lifecycle
     asset_outflow: AssetOutflow
     repeated_inquiry: RepeatedInquiry
+    complaints: Complaints = Complaints()
 
 
 def load_policies(path: Path | None = None) -> Policies:

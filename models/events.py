@@ -67,6 +67,7 @@ ComplaintStep = Literal[
     "withdrawn",
     "extension_granted",
 ]
+"""The steps that the bank's standards know."""
 
 
 class FeedEvent(Struct, frozen=True, kw_only=True, gc=False, tag_field="type", omit_defaults=True):
@@ -150,16 +151,24 @@ class Contact(FeedEvent, frozen=True, kw_only=True, gc=False, tag="contact"):
 
 
 class Complaint(FeedEvent, frozen=True, kw_only=True, gc=False, tag="complaint"):
-    """One step in the life of a complaint case; a ``received`` step names its business and channel."""
+    """One step in the life of a complaint case; a ``received`` step names its business and channel.
+
+    ``step`` is open: the steps of `ComplaintStep` have a meaning of their own, a policy may give one to others, and
+    what nobody knows is kept and counted. ``region`` is where the customer's rights come from; ``actions`` what a plan
+    promises (compensate, remediate, explain, ...); ``extension`` which extension of the time limit was granted.
+    """
 
     case_id: Id
-    step: ComplaintStep
+    step: Code
     business: Code | None = None
     cause: Code | None = None
     channel: Code | None = None
     priority: Code | None = None
     responsibility: Literal["bank", "customer", "third_party"] | None = None
     satisfied: bool | None = None
+    region: Code | None = None
+    actions: Annotated[list[Code], Meta(max_length=8)] | None = None
+    extension: Code | None = None
 
 
 class ProfileChanged(FeedEvent, frozen=True, kw_only=True, gc=False, tag="profile"):

@@ -146,7 +146,7 @@ def case_truth(planned: PlannedCase, life: Life) -> Case | None:
     events = planned.events
     if not events:
         return None
-    written: set[ComplaintStep] = {event.step for event in events}
+    written: set[str] = {event.step for event in events}
     clocks = [clock for number, cycle in enumerate(_cycles(events)) for clock in _clocks(number, cycle, life)]
     wall = {(profile, clock) for profile, clock, _ in _WALL_CLOCKS}
     late = [clock for clock in clocks if clock.verdict == "late"]
@@ -187,7 +187,7 @@ def _cycles(events: list[Complaint]) -> list[list[Complaint]]:
 def _clocks(number: int, cycle: list[Complaint], life: Life) -> list[CaseClock]:
     """Every promise of one cycle; first occurrences count."""
     begun_at = cycle[0].occurred_at
-    first: dict[ComplaintStep, Complaint] = {}
+    first: dict[str, Complaint] = {}
     for event in cycle:
         first.setdefault(event.step, event)
     end_s = life.timeline.end_s

@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from models.events import ComplaintStep, Tier
+from models.events import Tier
 from streams.simulator.parameters import SimulationParameters
 
 AttritionKind = Literal[
@@ -74,7 +74,7 @@ class Episode(Struct, frozen=True, kw_only=True):
 class CaseStep(Struct, frozen=True, kw_only=True):
     """A step as it is in the events."""
 
-    step: ComplaintStep
+    step: str
     at: datetime
     event_id: str
 
@@ -88,7 +88,7 @@ class CaseClock(Struct, frozen=True, kw_only=True):
     """
 
     profile: Literal["care", "crm"]
-    clock: ComplaintStep
+    clock: str
     cycle: int
     started_at: datetime
     due_at: datetime | None

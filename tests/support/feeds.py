@@ -48,6 +48,9 @@ FULL: dict[str, dict[str, Any]] = {
         "priority": "high",
         "responsibility": "bank",
         "satisfied": False,
+        "region": "cn",
+        "actions": ["explain", "assist"],
+        "extension": "complex",
     },
     "profile": {
         "tier": "core",

@@ -21,7 +21,7 @@ class Verdict(Enum):
 LARGEST_BYTES = 65_536
 _EARLIEST = datetime(1990, 1, 1, tzinfo=UTC)
 
-ID, CODE, TIME, AMOUNT, BALANCE, AUM, CURRENCY, SECONDS, RATING, FLAG, CODES = (
+ID, CODE, TIME, AMOUNT, BALANCE, AUM, CURRENCY, SECONDS, RATING, FLAG, CODES, FEW_CODES = (
     "id",
     "code",
     "time",
@@ -33,13 +33,9 @@ ID, CODE, TIME, AMOUNT, BALANCE, AUM, CURRENCY, SECONDS, RATING, FLAG, CODES = (
     "rating",
     "flag",
     "codes",
+    "few codes",
 )
 _Rule = str | tuple[str, ...] | tuple[int, int]
-_STEPS = (
-    "received responded progress_reported investigated plan_proposed plan_confirmed compensation_proposed"
-    " compensation_approved remedied closed called_back escalated paused resumed reopened reclassified withdrawn"
-    " extension_granted"
-)
 _KINDS = "transfer card cash payroll bill fee interest loan investment insurance other"
 _PARTIES = "own_account own_elsewhere person merchant bank unknown"
 
@@ -64,7 +60,7 @@ REQUIRED: dict[str, dict[str, _Rule]] = {
         "reason": CODE,
         "outcome": ("answered", "abandoned", "voicemail"),
     },
-    "complaint": {"case_id": ID, "step": tuple(_STEPS.split())},
+    "complaint": {"case_id": ID, "step": CODE},
     "profile": {},
 }
 ALWAYS: dict[str, _Rule] = {"event_id": ID, "customer_id": ID, "occurred_at": TIME}
@@ -84,6 +80,9 @@ OPTIONAL: dict[str, dict[str, _Rule]] = {
         "priority": CODE,
         "responsibility": ("bank", "customer", "third_party"),
         "satisfied": FLAG,
+        "region": CODE,
+        "actions": FEW_CODES,
+        "extension": CODE,
     },
     "profile": {
         "tier": ("core", "potential", "basic"),
@@ -174,8 +173,8 @@ def _check(value: Any, rule: _Rule) -> None:
     elif rule == FLAG:
         if not isinstance(value, bool):
             raise _Malformed
-    elif rule == CODES:
-        if not isinstance(value, list) or len(value) > 64:
+    elif rule in (CODES, FEW_CODES):
+        if not isinstance(value, list) or len(value) > (64 if rule == CODES else 8):
             raise _Malformed
         for each in value:
             _text(each, 64)

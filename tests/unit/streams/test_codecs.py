@@ -32,7 +32,7 @@ CANARY_NUMBER = 73190482  # as a number it stands in no expectation
 STRING_FIELDS = {
     "event_id": 128, "customer_id": 128, "account_id": 128, "product_id": 128, "call_id": 128, "case_id": 128,
     "adviser": 128, "product": 64, "page": 64, "reason": 64, "purpose": 64, "business": 64, "cause": 64,
-    "priority": 64, "education": 64, "preferred_channel": 64,
+    "priority": 64, "step": 64, "region": 64, "extension": 64, "education": 64, "preferred_channel": 64,
 }  # fmt: skip
 TIME_FIELDS = ("occurred_at", "opened_at")
 BOOLEAN_FIELDS = ("succeeded", "matured", "satisfied")
@@ -45,7 +45,8 @@ OPTIONAL_FIELDS = {
     ("product_opened", "currency"), ("product_closed", "product"), ("product_closed", "amount"),
     ("product_closed", "currency"), ("contact", "purpose"), ("contact", "csat"), ("contact", "nps"),
     ("complaint", "business"), ("complaint", "cause"), ("complaint", "channel"), ("complaint", "priority"),
-    ("complaint", "responsibility"), ("complaint", "satisfied"),
+    ("complaint", "responsibility"), ("complaint", "satisfied"), ("complaint", "region"), ("complaint", "actions"),
+    ("complaint", "extension"),
     *(("profile", field) for field in FULL["profile"]),
 }  # fmt: skip
 DEFAULTED_FIELDS = {
@@ -77,7 +78,7 @@ def kind_of_field(event_type: str, field: str) -> str:
         return "integer"
     if field in NUMBER_FIELDS:
         return "number"
-    return {"currency": "currency", "products": "list"}.get(field, "choice")
+    return {"currency": "currency", "products": "list", "actions": "list"}.get(field, "choice")
 
 
 def wrong_values(event_type: str, field: str) -> Iterator[tuple[Any, Refusal]]:
