@@ -15,7 +15,7 @@ from benchmarks.measure import arguments_on_one_core, peak_memory_mb
 from benchmarks.workload import events
 from config.policies import load_policies
 from models.customer import Customer, encode_customer
-from models.shard import ShardFold, ShardState
+from models.shard import ShardDocuments, ShardFold, ShardState
 from streams.codecs import decode_ledger_run, encode_json
 from streams.embedded import EmbeddedOptions, EmbeddedRun
 from streams.garbage import tune_garbage_collection
@@ -36,7 +36,7 @@ def options(data: Path, feeds: list[str], batch: int, cache: int) -> EmbeddedOpt
 def templates() -> list[Customer]:
     """Aggregates as a month of events leaves them."""
     customers: dict[str, Customer] = {}
-    fold = ShardFold(ShardState())
+    fold = ShardFold(ShardState(), ShardDocuments())
     fold.begin(customers, [])
     records = ledger_records(_TEMPLATES, _TEMPLATES * _EVENTS_OF_A_TEMPLATE, seed=99)
     fold.apply_run(decode_ledger_run(records))

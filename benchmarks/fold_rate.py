@@ -8,7 +8,7 @@ from benchmarks.workload import events
 from config.policies import load_policies, policy_digest, policy_document
 from models.customer import Customer
 from models.events import PolicyActivated, Tick, epoch_ms
-from models.shard import ShardFold, ShardState
+from models.shard import ShardDocuments, ShardFold, ShardState
 from streams.codecs import decode_ledger_run, encode_control_record, encode_event_record
 from streams.garbage import tune_garbage_collection
 
@@ -40,7 +40,7 @@ def main() -> None:
     alerts = 0
     for _ in range(arguments["rounds"]):
         customers: dict[str, Customer] = {}
-        fold = ShardFold(ShardState())
+        fold = ShardFold(ShardState(), ShardDocuments())
         due: dict[str, int] = {}
         alerts = 0
         started_s = time.perf_counter()

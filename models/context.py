@@ -56,7 +56,8 @@ class Output(Struct, frozen=True):
 class Results(Struct):
     """What folding has to say: outputs in order, counted decisions and fates, and moves in sorted indexes.
 
-    `rankings` holds the last score of each (index, customer), None to take the customer out.
+    `rankings` holds the last score of each (index, member), None to take the member out. What a member is, a customer
+    or something of a customer's, each index decides by itself.
     """
 
     outputs: list[Output] = field(default_factory=list)
@@ -96,6 +97,6 @@ class FoldContext:
         """Count one decision of `rule`."""
         self.decisions[rule, reason] += 1
 
-    def rank(self, index: str, customer_id: str, score: float | None) -> None:
-        """Put a customer into a sorted index, or take it out with None."""
-        self.rankings[index, customer_id] = score
+    def rank(self, index: str, member: str, score: float | None) -> None:
+        """Put a member into a sorted index, or take it out with None."""
+        self.rankings[index, member] = score

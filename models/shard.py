@@ -1,7 +1,8 @@
 """One shard of the ledger, folded in its one order: events, ticks, and changes of policy.
 
-The state of a shard is its customers plus a little of its own (`ShardState`). Nothing here knows where a batch begins
-or ends: `ShardFold.apply` takes one record, and the same records always leave the same state and the same outputs.
+The state of a shard is its customers plus a little of its own: what changes with every batch (`ShardState`), and what
+hardly ever does (`ShardDocuments`). Nothing here knows where a batch begins or ends: `ShardFold.apply` takes one
+record, and the same records always leave the same state and the same outputs.
 """
 
 from collections.abc import Iterable, MutableMapping
@@ -19,30 +20,52 @@ from models.rules import Rules
 
 
 class ShardState(Struct, kw_only=True):
-    """What a shard remembers besides its customers.
+    """What a shard remembers besides its customers, written at every commit: so it stays small.
 
-    `clock_ms` is the time of its latest tick; `sources` the highest offset folded from each source partition;
-    `policy` the document of the policies in force.
+    `clock_ms` is the time of its latest tick; `sources` the highest offset folded from each source partition; `cases`
+    how many complaint cases pin the policies of a digest.
     """
 
     clock_ms: int = 0
     sources: dict[str, int] = field(default_factory=dict)
-    policy: dict[str, object] = field(default_factory=dict)
     model_version: str = ""
+    cases: dict[str, int] = field(default_factory=dict)
 
 
-_state_encoder = msgspec.json.Encoder()
+class ShardDocuments(Struct, kw_only=True):
+    """What a shard decides by, written only when it has changed: it is too large to be written at every commit.
+
+    `policy` is the document of the policies in force; `pinned` the complaint policies of former ones, by digest, as
+    long as a case needs them.
+    """
+
+    policy: dict[str, object] = field(default_factory=dict)
+    pinned: dict[str, dict[str, object]] = field(default_factory=dict)
+
+
+_encoder = msgspec.json.Encoder()
 _state_decoder = msgspec.json.Decoder(ShardState)
+_documents_decoder = msgspec.json.Decoder(ShardDocuments)
 
 
 def encode_state(state: ShardState) -> bytes:
     """The stored form; equal states have equal bytes."""
-    return _state_encoder.encode(state)
+    return _encoder.encode(state)
 
 
 def decode_state(body: bytes) -> ShardState:
     """Inverse of `encode_state`."""
     return _state_decoder.decode(body)
+
+
+def encode_documents(documents: ShardDocuments) -> bytes:
+    """The stored form; equal documents have equal bytes."""
+    return _encoder.encode(documents)
+
+
+def decode_documents(body: bytes) -> ShardDocuments:
+    """Inverse of `encode_documents`."""
+    return _documents_decoder.decode(body)
 
 
 # Bound once: looking a member up in its enum costs more than counting it.
@@ -57,24 +80,27 @@ class ShardFold:
     """Folds the records of one shard over a mapping of customers.
 
     `begin` a batch, `apply` its records, then read `changed`, `due_before` (the deadline that each changed customer had
-    when the batch began) and `ctx`. The caller has loaded everyone whom the records and the deadlines name, as far
-    as they exist; entries of `due` that no longer hold are ignored.
+    when the batch began), `documents_changed` (since then) and `ctx`. The caller has loaded everyone whom the records
+    and the deadlines name, as far as they exist; entries of `due` that no longer hold are ignored.
     """
 
-    def __init__(self, state: ShardState) -> None:
-        """Continue from `state`, with nobody loaded."""
+    def __init__(self, state: ShardState, documents: ShardDocuments) -> None:
+        """Continue from `state` and `documents`, with nobody loaded."""
         self.state = state
+        self.documents = documents
+        self.documents_changed = False
         self.customers: MutableMapping[str, Customer] = {}
         self.due_before: dict[str, int] = {}
         self.due: list[tuple[int, str]] = []
         self.ctx: FoldContext | None = None
-        if state.policy:
-            self.ctx = FoldContext(Rules(policies_from_document(state.policy)), state.clock_ms)
+        if documents.policy:
+            self.ctx = FoldContext(Rules(policies_from_document(documents.policy)), state.clock_ms)
 
     def begin(self, customers: MutableMapping[str, Customer], due: list[tuple[int, str]]) -> None:
         """Start a batch: who is loaded, and the stored deadlines that its ticks may reach."""
         self.customers = customers
         self.due_before = {}
+        self.documents_changed = False
         self.due = due
         heapify(self.due)
 
@@ -127,7 +153,8 @@ class ShardFold:
             self._tick(at_ms, ctx)
         elif isinstance(event, PolicyActivated):
             policies = policies_from_document(event.document)
-            self.state.policy = policy_document(policies)
+            self.documents.policy = policy_document(policies)
+            self.documents_changed = True
             if ctx is None:
                 ctx = self.ctx = FoldContext(Rules(policies), self.state.clock_ms)
             ctx.rules = Rules(policies)

@@ -15,7 +15,15 @@ from config.policies import Policies
 from models.context import Fate, Output, Reason
 from models.customer import Customer, decode_customer, encode_customer
 from models.events import LedgerRecord, Tick
-from models.shard import ShardFold, ShardState, decode_state, encode_state
+from models.shard import (
+    ShardDocuments,
+    ShardFold,
+    ShardState,
+    decode_documents,
+    decode_state,
+    encode_documents,
+    encode_state,
+)
 from streams.cloud_events import cloud_event
 from streams.codecs import decode_ledger_run
 from streams.customer_cache import CustomerCache
@@ -72,7 +80,10 @@ class ShardProcessor:
             return self._position
         self._cache.clear()
         self._position = stored.position
-        self._fold = ShardFold(decode_state(stored.state) if stored.state else ShardState())
+        self._fold = ShardFold(
+            decode_state(stored.state) if stored.state else ShardState(),
+            decode_documents(stored.documents) if stored.documents else ShardDocuments(),
+        )
         return self._position
 
     @property
@@ -214,12 +225,13 @@ class ShardProcessor:
         indexes: dict[str, list[tuple[str, float | None]]] = {}
         if due_changes:
             indexes[DUE_INDEX] = due_changes
-        for (index, customer_id), score in rankings.items():
-            indexes.setdefault(index, []).append((customer_id, score))
+        for (index, member), score in rankings.items():
+            indexes.setdefault(index, []).append((member, score))
         return Commit(
             expected_position=self._position,
             position=next_offset,
             state=encode_state(fold.state),
+            documents=encode_documents(fold.documents) if fold.documents_changed else None,
             customers=encoded,
             indexes={**indexes},
             outputs=[_outgoing(output) for output in outputs],

@@ -16,10 +16,11 @@ _OUTBOX_AT_ONCE = 1_000_000_000
 
 
 class Replayed(Struct):
-    """What a shard is after a replay: position, state, encoded customers, outputs by (topic, sequence)."""
+    """What a shard is after a replay: position, state, documents, encoded customers, outputs by (topic, sequence)."""
 
     position: int
     state: bytes
+    documents: bytes
     customers: dict[str, bytes]
     outputs: dict[tuple[str, int], bytes]
 
@@ -36,7 +37,7 @@ async def replay(ledger: EmbeddedLedger, shard: int, until: int, batch_records: 
         await processor.process(processor.position, bodies)
     stored = await store.open_shard(shard)
     outputs = {(entry.topic, entry.sequence): entry.body for entry in await store.outbox(shard, _OUTBOX_AT_ONCE)}
-    return Replayed(stored.position, stored.state, store.customers_of(shard), outputs)
+    return Replayed(stored.position, stored.state, stored.documents, store.customers_of(shard), outputs)
 
 
 async def compare(replayed: Replayed, store: SqliteStore, shard: int, output_directory: Path) -> list[str]:
@@ -45,6 +46,8 @@ async def compare(replayed: Replayed, store: SqliteStore, shard: int, output_dir
     stored = await store.open_shard(shard)
     if stored.state != replayed.state:
         differences.append(f"shard {shard}: the state of the shard differs")
+    if stored.documents != replayed.documents:
+        differences.append(f"shard {shard}: the documents of the shard differ")
     missing = dict(replayed.customers)
     for customer_id, body in store.customers_of(shard):
         if missing.pop(customer_id, None) != body:

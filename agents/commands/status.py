@@ -12,7 +12,7 @@ from agents.commands.data_directory import data_option
 from models import asset_outflow
 from models.alerts import instant
 from models.customer import decode_customer
-from models.shard import decode_state
+from models.shard import decode_documents, decode_state
 from streams.ledger import EmbeddedLedger
 from streams.names import LEDGER_FILE, STATE_FILE
 from streams.stores.sqlite import SqliteStore
@@ -35,7 +35,8 @@ async def _show(data: Path, top: int) -> None:
         stored = await store.open_shard(shard)
         state = decode_state(stored.state) if stored.state else None
         clock = f"{instant(state.clock_ms):%Y-%m-%d %H:%M:%S}" if state and state.clock_ms else "-"
-        version = str(state.policy.get("version", "-")) if state else "-"
+        policy = decode_documents(stored.documents).policy if stored.documents else {}
+        version = str(policy.get("version", "-"))
         customers = store.customer_count(shard)
         shards.add_row(str(shard), f"{stored.position:,}", f"{ledger.ends[shard]:,}", f"{customers:,}", clock, version)
         leaders += [(score, shard, member) for score, member in await store.top(shard, asset_outflow.INDEX, top)]

@@ -14,9 +14,8 @@ from streams.garbage import tune_garbage_collection
 from streams.kafka_connection import aiokafka_options
 from streams.ledger_seed import seed_ledger
 from streams.logs import start_logging
-from streams.stores.base import Store, StoreError, StoreUnavailable
+from streams.stores.base import StoreError, StoreUnavailable
 from streams.stores.opening import open_store
-from streams.stores.redis import RedisStore
 from streams.topics import check_topics
 from streams.web import AddressTaken
 
@@ -61,7 +60,7 @@ def worker(settings: Settings) -> None:
 
 async def _run(settings: Settings, policies: Policies, shards: int) -> None:
     store = open_store(settings.store)
-    for warning in await _check(store):
+    for warning in await store.check():
         logger.warning(warning)
     tune_garbage_collection()
     parts = Parts(
@@ -73,7 +72,3 @@ async def _run(settings: Settings, policies: Policies, shards: int) -> None:
         pseudonymiser=pseudonymiser(settings),
     )
     await Worker(parts).run()
-
-
-async def _check(store: Store) -> list[str]:
-    return await store.check() if isinstance(store, RedisStore) else []

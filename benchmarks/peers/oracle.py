@@ -9,7 +9,7 @@ from benchmarks.peers.full_work import FullWork
 from benchmarks.peers.reduced_work import ReducedWork
 from benchmarks.peers.stream import PARTITIONS, Expected, Stream
 from models.customer import Customer, decode_customer, encode_customer
-from models.shard import ShardFold, ShardState
+from models.shard import ShardDocuments, ShardFold, ShardState
 from streams.cloud_events import cloud_event
 from streams.codecs import decode_ledger_run, encode_json
 
@@ -38,7 +38,7 @@ def by_key(stream: Stream, work: FullWork | ReducedWork, seed: Seed, marks: Coll
 def by_shard(stream: Stream, seed: Seed, marks: Collection[int]) -> Expected:
     """What we must do: ticks fire deadlines."""
     expected = Expected()
-    shards = [ShardFold(ShardState()) for _ in range(PARTITIONS)]
+    shards = [ShardFold(ShardState(), ShardDocuments()) for _ in range(PARTITIONS)]
     customers: dict[str, Customer] = {}
     for fold in shards:
         fold.begin(customers, [])

@@ -8,7 +8,7 @@ acl_file=$3
 shift 3
 
 # As in streams/stores/redis_check.py, which refuses a user that may do less.
-rule='~ebbwatch:* resetchannels -@all +eval +evalsha +hmget +hset +hlen +hscan +zadd +zrem +zcard +zrange +zremrangebyscore +info +acl|dryrun'
+rule='~ebbwatch:* resetchannels -@all +eval +evalsha +hmget +hset +hlen +hscan +zadd +zrem +zcard +zcount +zrange +zremrangebyscore +info +acl|dryrun'
 
 if ! password=$(cat "$password_file") || [ -z "$password" ]; then
     echo "redis: no password in $password_file: run deploy/make-secrets" >&2

@@ -34,10 +34,14 @@ class StoreUnavailable(StoreError):
 
 
 class StoredShard(Struct, frozen=True):
-    """A shard as it was opened: the ledger offset to read next, and its encoded `models.shard.ShardState`."""
+    """A shard as it was opened: the ledger offset to read next, its encoded `ShardState` and `ShardDocuments`.
+
+    Both are of `models.shard`, and empty as long as none has been committed.
+    """
 
     position: int
     state: bytes
+    documents: bytes
 
 
 class OutboxEntry(Struct, frozen=True):
@@ -62,13 +66,14 @@ class NewOutput(Struct, frozen=True):
 class Commit(Struct, kw_only=True):
     """Everything that one micro-batch of one shard changed.
 
-    `customers` are (id, encoded aggregate), `indexes` map an index's name to (member, score), where a score of None
-    removes the member; of what is given twice the last counts.
+    `documents` of None stay as they are. `customers` are (id, encoded aggregate), `indexes` map an index's name, which
+    may be any, to (member, score), where a score of None removes the member; of what is given twice the last counts.
     """
 
     expected_position: int
     position: int
     state: bytes
+    documents: bytes | None = None
     customers: Sequence[tuple[str, bytes]] = ()
     indexes: dict[str, Sequence[tuple[str, float | None]]] = field(default_factory=dict)
     outputs: Sequence[NewOutput] = ()
@@ -77,8 +82,12 @@ class Commit(Struct, kw_only=True):
 class Store(Protocol):
     """See the module for what an implementation promises."""
 
+    async def check(self) -> list[str]:
+        """Raise `StoreError` where the store would break a promise; what else an operator should know."""
+        ...
+
     async def open_shard(self, shard: int) -> StoredShard:
-        """The shard as it stands; position 0 and an empty state when it has never been committed."""
+        """The shard as it stands; position 0 and nothing else when it has never been committed."""
         ...
 
     async def load(self, shard: int, customer_ids: Sequence[str]) -> list[bytes | None]:
@@ -87,6 +96,10 @@ class Store(Protocol):
 
     async def due(self, shard: int, index: str, until: float) -> list[tuple[float, str]]:
         """Members of a sorted index with a score of at most `until`, as (score, member), ascending."""
+        ...
+
+    async def count(self, shard: int, index: str, until: float) -> int:
+        """How many members `due` would give, without fetching them; all there are when `until` is infinite."""
         ...
 
     async def top(self, shard: int, index: str, n: int) -> list[tuple[float, str]]:

@@ -4,15 +4,15 @@
 -- script is refused before it starts. Keys that a script writes under `{shard}` share one slot of a cluster.
 --
 -- KEYS: the shard (hash), customers (hash), outbox (sorted set), then sorted indexes.
--- ARGV: format, expected position, position, state, number of customers, number of outputs,
---       for each index how many members move and how many go;
---       then customers as id, body; outputs; for each index score, member of those that move, members of those that go.
+-- ARGV: format, expected position, position, state, number of documents (none when they stay, else one), number of
+--       customers, number of outputs, for each index how many members move and how many go;
+--       then the documents; customers as id, body; outputs; for each index score, member of those that move, members of those that go.
 -- Returns {'committed'}, {'conflict', position where the shard stands} or {'refused', why}.
 
 local shard, customers, outbox = KEYS[1], KEYS[2], KEYS[3]
 local format, expected, position, state = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local customer_count, output_count = tonumber(ARGV[5]), tonumber(ARGV[6])
-local first_index, counts_from = 4, 7
+local document_count, customer_count, output_count = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+local first_index, counts_from = 4, 8
 local PER_CALL = 2000 -- even, so that pairs stay together; what Lua can unpack ends at about 8000
 
 -- What can fail: kinds of keys (these raise), the place, the arguments, the rights.
@@ -32,7 +32,8 @@ if stands ~= expected then
 end
 local sequence = tonumber(held[3] or '0')
 
-local customers_from = counts_from + 2 * (#KEYS - first_index + 1)
+local documents_from = counts_from + 2 * (#KEYS - first_index + 1)
+local customers_from = documents_from + document_count
 local outputs_from = customers_from + 2 * customer_count
 local moves_from = {}
 local at = outputs_from + output_count
@@ -72,6 +73,9 @@ end
 
 redis.call('HSET', shard, 'format', format, 'position', position, 'state', state,
     'sequence', string.format('%.0f', sequence + output_count))
+if document_count == 1 then
+    redis.call('HSET', shard, 'documents', ARGV[documents_from])
+end
 in_parts('HSET', customers, customers_from, 2 * customer_count)
 
 for key = first_index, #KEYS do

@@ -10,6 +10,7 @@ from streams.stores.base import Commit, OutboxEntry, PositionConflict, StoredSha
 class _Shard(Struct):
     position: int = 0
     state: bytes = b""
+    documents: bytes = b""
     customers: dict[str, bytes] = field(default_factory=dict)
     indexes: dict[str, dict[str, float]] = field(default_factory=dict)
     outbox: list[OutboxEntry] = field(default_factory=list)
@@ -26,10 +27,14 @@ class MemoryStore:
     def _shard(self, shard: int) -> _Shard:
         return self._shards.setdefault(shard, _Shard())
 
+    async def check(self) -> list[str]:
+        """See `Store.check`: nothing can be wrong with it."""
+        return []
+
     async def open_shard(self, shard: int) -> StoredShard:
         """See `Store.open_shard`."""
         held = self._shard(shard)
-        return StoredShard(held.position, held.state)
+        return StoredShard(held.position, held.state, held.documents)
 
     async def load(self, shard: int, customer_ids: Sequence[str]) -> list[bytes | None]:
         """See `Store.load`."""
@@ -40,6 +45,11 @@ class MemoryStore:
         """See `Store.due`."""
         members = self._shard(shard).indexes.get(index, {})
         return sorted((score, member) for member, score in members.items() if score <= until)
+
+    async def count(self, shard: int, index: str, until: float) -> int:
+        """See `Store.count`."""
+        members = self._shard(shard).indexes.get(index, {})
+        return sum(score <= until for score in members.values())
 
     async def top(self, shard: int, index: str, n: int) -> list[tuple[float, str]]:
         """See `Store.top`."""
@@ -61,6 +71,8 @@ class MemoryStore:
         ]
         held.position = commit.position
         held.state = commit.state
+        if commit.documents is not None:
+            held.documents = commit.documents
         held.customers.update(customers)
         for index, moves in indexes.items():
             members = held.indexes.setdefault(index, {})

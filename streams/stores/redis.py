@@ -19,7 +19,7 @@ from streams.stores.base import Commit, OutboxEntry, PositionConflict, StoredSha
 from streams.stores.redis_check import check
 from streams.stores.redis_connection import PATIENCE_S, ScriptMissing, again, connect, place_of, send
 
-FORMAT: Final = "1"
+FORMAT: Final = "2"
 LOADED_AT_ONCE: Final = 4096
 """Customers in one command: Redis serves nobody else while it answers."""
 MOST_BYTES: Final = 512 << 20
@@ -66,12 +66,13 @@ class RedisStore:
 
     async def open_shard(self, shard: int) -> StoredShard:
         """See `Store.open_shard`."""
-        position, state, written = await self._read("HMGET", REDIS_SHARD_KEY % shard, "position", "state", "format")
+        fields = ("position", "format", "state", "documents")
+        position, written, state, documents = await self._read("HMGET", REDIS_SHARD_KEY % shard, *fields)
         if position is None:
-            return StoredShard(0, b"")
+            return StoredShard(0, b"", b"")
         if written.decode() != FORMAT:
             raise StoreError(_other_format(self._place, written))
-        return StoredShard(int(position), state)
+        return StoredShard(int(position), state, documents or b"")
 
     async def load(self, shard: int, customer_ids: Sequence[str]) -> list[bytes | None]:
         """See `Store.load`."""
@@ -86,6 +87,10 @@ class RedisStore:
         return _scored(
             await self._read("ZRANGE", REDIS_INDEX_KEY % (shard, index), "-inf", until, "BYSCORE", "WITHSCORES")
         )
+
+    async def count(self, shard: int, index: str, until: float) -> int:
+        """See `Store.count`."""
+        return int(await self._read("ZCOUNT", REDIS_INDEX_KEY % (shard, index), "-inf", until))
 
     async def top(self, shard: int, index: str, n: int) -> list[tuple[float, str]]:
         """See `Store.top`."""
@@ -114,8 +119,10 @@ class RedisStore:
             counts += (len(moves), len(gone))
             moved += chain.from_iterable(moves)
             moved += gone
-        head = (FORMAT, commit.expected_position, commit.position, commit.state, len(customers) // 2, len(outputs))
-        outcome, *details = await self._run(_COMMIT, keys, [*head, *counts, *customers, *outputs, *moved])
+        documents = [] if commit.documents is None else [commit.documents]
+        head = (FORMAT, commit.expected_position, commit.position, commit.state)
+        counts = [len(documents), len(customers) // 2, len(outputs), *counts]
+        outcome, *details = await self._run(_COMMIT, keys, [*head, *counts, *documents, *customers, *outputs, *moved])
         if outcome == b"conflict":
             raise PositionConflict(shard, commit.expected_position, int(details[0]))
         if outcome == b"refused":

@@ -15,7 +15,7 @@ LEAST_VERSION: Final = (7, 0)
 
 ACL_RULE: Final = (
     "~ebbwatch:* resetchannels -@all +eval +evalsha +hmget +hset +hlen +hscan"
-    " +zadd +zrem +zcard +zrange +zremrangebyscore +info +acl|dryrun"
+    " +zadd +zrem +zcard +zcount +zrange +zremrangebyscore +info +acl|dryrun"
 )
 """The least that the store's user must be allowed on one server, in its database 0."""
 ACL_RULE_CLUSTER: Final = f"{ACL_RULE} +cluster|slots +cluster|info +command"
@@ -37,6 +37,7 @@ _NEEDED: Final = (
     f"ZADD {_INDEX} 0 member",
     f"ZREM {_INDEX} member",
     f"ZCARD {_INDEX}",
+    f"ZCOUNT {_INDEX} 0 0",
     f"ZRANGE {_INDEX} 0 0",
 )
 # Asks about rights without using them. Before Redis 7 there is neither a version to see here nor a way to ask.

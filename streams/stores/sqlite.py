@@ -2,7 +2,8 @@
 
 What a commit costs with many customers is the random pages that a checkpoint of the write-ahead log must force to the
 disk, and the look-ups. So checkpoints are rare, when the log has grown to `CHECKPOINT_WAL_BYTES`; pages are small; and
-an aggregate's place is a keyed 64-bit hash of its shard and id, which spares an index of ids. Should two customers
+an aggregate's place is a keyed 64-bit hash of its shard and id, which spares an index of ids. The documents of a shard
+have a table of their own, for a row is written whole. Should two customers
 ever meet in one place (at ten million customers, once in 300,000 banks), the store says so and stops; a store made
 anew has another key.
 """
@@ -17,7 +18,7 @@ import msgspec
 from streams.sqlite import BUSY_TIMEOUT_MS, open_database, transaction
 from streams.stores.base import Commit, OutboxEntry, PositionConflict, StoredShard, StoreError
 
-FORMAT = 1
+FORMAT = 2
 CHECKPOINT_WAL_BYTES = 512 << 20
 
 _SCHEMA = """
@@ -26,6 +27,10 @@ CREATE TABLE IF NOT EXISTS shards (
     position INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
     state BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS documents (
+    shard INTEGER PRIMARY KEY,
+    body BLOB NOT NULL
 );
 CREATE TABLE IF NOT EXISTS customers (
     place INTEGER PRIMARY KEY,
@@ -78,10 +83,17 @@ class SqliteStore:
         digest = blake2b(b"%d:" % shard + customer_id.encode(), digest_size=8, key=self._salt).digest()
         return int.from_bytes(digest, "big", signed=True)
 
+    async def check(self) -> list[str]:
+        """See `Store.check`: what can be wrong with the file, opening it has told."""
+        return []
+
     async def open_shard(self, shard: int) -> StoredShard:
         """See `Store.open_shard`."""
-        row = self._db.execute("SELECT position, state FROM shards WHERE shard = ?", (shard,)).fetchone()
-        return StoredShard(*row) if row else StoredShard(0, b"")
+        row = self._db.execute(
+            "SELECT position, state, COALESCE(body, x'') FROM shards LEFT JOIN documents USING (shard) WHERE shard = ?",
+            (shard,),
+        ).fetchone()
+        return StoredShard(*row) if row else StoredShard(0, b"", b"")
 
     async def load(self, shard: int, customer_ids: Sequence[str]) -> list[bytes | None]:
         """See `Store.load`."""
@@ -102,6 +114,13 @@ class SqliteStore:
             (shard, index, until),
         ).fetchall()
 
+    async def count(self, shard: int, index: str, until: float) -> int:
+        """See `Store.count`."""
+        (count,) = self._db.execute(
+            "SELECT COUNT(*) FROM sorted_indexes WHERE shard = ? AND name = ? AND score <= ?", (shard, index, until)
+        ).fetchone()
+        return int(count)
+
     async def top(self, shard: int, index: str, n: int) -> list[tuple[float, str]]:
         """See `Store.top`."""
         return self._db.execute(
@@ -121,6 +140,8 @@ class SqliteStore:
                 "INSERT OR REPLACE INTO shards (shard, position, sequence, state) VALUES (?, ?, ?, ?)",
                 (shard, commit.position, sequence + len(commit.outputs), commit.state),
             )
+            if commit.documents is not None:
+                db.execute("INSERT OR REPLACE INTO documents (shard, body) VALUES (?, ?)", (shard, commit.documents))
             written = db.executemany(
                 "INSERT INTO customers (place, shard, customer_id, body) VALUES (?, ?, ?, ?)"
                 " ON CONFLICT (place) DO UPDATE SET body = excluded.body"

@@ -13,7 +13,7 @@ from models.alerts import Alert
 from models.context import Fate, Output
 from models.customer import encode_customer
 from models.events import LedgerRecord
-from models.shard import encode_state
+from models.shard import encode_documents, encode_state
 from streams.cloud_events import cloud_event
 from streams.codecs import decode_ledger_run
 from streams.names import DUE_INDEX, SEQUENCE_HEADER
@@ -89,12 +89,14 @@ class StraightLine:
         """The store holds what the straight line has come to, byte for byte."""
         oracle, shard = self._oracle, self.shard
         assert picture.stored.state == encode_state(oracle.state), f"shard {shard}: another state"
+        documents = encode_documents(oracle.documents) if oracle.documents.policy else b""
+        assert picture.stored.documents == documents, f"shard {shard}: other documents"
         kept = {name: encode_customer(one) for name, one in oracle.customers.items()}
         differ = [name for name in kept.keys() | picture.customers if kept.get(name) != picture.customers.get(name)]
         assert not differ, f"shard {shard}: {len(differ)} of {len(kept)} customers differ"
         for index, found, expected in (
             (DUE_INDEX, picture.due, oracle.due),
-            (RANKING, picture.ranking, oracle.ranking),
+            (RANKING, picture.ranking, oracle.rankings.get(RANKING, {})),
         ):
             assert found == sorted((score, name) for name, score in expected.items()), f"shard {shard}: index {index}"
 

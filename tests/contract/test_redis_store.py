@@ -25,6 +25,7 @@ def full(expected: int = 0, position: int = 10, tag: str = "a") -> Commit:
         expected_position=expected,
         position=position,
         state=tag.encode(),
+        documents=b"documents of " + tag.encode(),
         customers=[("c1", tag.encode()), ("c2", b"two")],
         indexes={"due": [("c1", 5.0), ("c2", None)], "rank": [("c1", 1.0)]},
         outputs=[NewOutput("topic", "key", f"id-{tag}", b"{}")],
@@ -131,13 +132,18 @@ async def test_a_commit_that_redis_would_cut_off_is_not_sent(
 
 
 @pytest.mark.parametrize("what", ["commit", "open"])
-async def test_another_format_is_not_touched(store: RedisStore, redis_server: RedisServer, what: str) -> None:
+@pytest.mark.parametrize("other", ["1", "3"])
+async def test_another_format_is_not_touched(
+    store: RedisStore, redis_server: RedisServer, other: str, what: str
+) -> None:
     """A shard that another version wrote is neither read nor written, also by a worker that opened it before."""
     await store.commit(0, full())
-    redis_server.command("HSET", "ebbwatch:{0}:shard", "format", "2")
+    redis_server.command("HSET", "ebbwatch:{0}:shard", "format", other)
     before = raw(redis_server)
 
-    with pytest.raises(StoreError, match="store format 2, this version reads 1"):
+    with pytest.raises(
+        StoreError, match=f"store format {other}, this version reads 2: delete ebbwatch:\\* to rebuild it"
+    ):
         await (store.commit(0, full(10, 20, "b")) if what == "commit" else store.open_shard(0))
 
     assert raw(redis_server) == before
@@ -202,6 +208,7 @@ async def test_a_read_whose_answer_is_lost_is_repeated(store: RedisStore, redis_
         for attempt in (
             lambda: cut.load(0, ["c1"]),
             lambda: cut.top(0, "rank", 1),
+            lambda: cut.count(0, "rank", math.inf),
             lambda: cut.outbox(0, 1),
             lambda: cut.clear_outbox(0, 1),
             lambda: cut.outbox(0, 1),
@@ -209,9 +216,9 @@ async def test_a_read_whose_answer_is_lost_is_repeated(store: RedisStore, redis_
             relay.cut_after()
             answers.append(await attempt())
         await cut.close()
-    assert answers[:2] == [[b"a"], [(1.0, "c1")]]
-    assert [entry.output_id for entry in answers[2]] == ["id-a"]
-    assert answers[3:] == [None, []]
+    assert answers[:3] == [[b"a"], [(1.0, "c1")], 1]
+    assert [entry.output_id for entry in answers[3]] == ["id-a"]
+    assert answers[4:] == [None, []]
 
 
 async def test_redis_may_forget_its_scripts(store: RedisStore, redis_server: RedisServer) -> None:
@@ -262,6 +269,7 @@ async def test_a_good_redis_passes(redis_server: RedisServer) -> None:
     assert await store.check() == []
     await store.commit(0, full())
     assert await store.customer_count(0) == 2
+    assert await store.count(0, "due", math.inf) == 1
     assert [customer_id async for customer_id, _ in store.customers_of(0)] == ["c1", "c2"]
     await store.clear_outbox(0, await store.delivered(0) + 1)
     await store.close()
@@ -355,7 +363,10 @@ async def test_a_redis_that_does_not_tell_of_others_is_used_with_a_warning(redis
         ("-evalsha", "EVALSHA"),
         ("-eval", "EVAL"),
         ("-hscan -zremrangebyscore", "HSCAN, ZREMRANGEBYSCORE"),
-        ("resetkeys ~other:*", "EVALSHA, HLEN, HMGET, HSCAN, HSET, ZADD, ZCARD, ZRANGE, ZREM, ZREMRANGEBYSCORE"),
+        (
+            "resetkeys ~other:*",
+            "EVALSHA, HLEN, HMGET, HSCAN, HSET, ZADD, ZCARD, ZCOUNT, ZRANGE, ZREM, ZREMRANGEBYSCORE",
+        ),
     ],
 )
 async def test_a_missing_right_is_named(redis_server: RedisServer, change: str, named: str) -> None:

@@ -3,6 +3,7 @@
 To add one: write a `Backing` that opens stores over the same data, and name it in `BACKINGS`.
 """
 
+import math
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -140,6 +141,7 @@ def full(expected: int = 0, position: int = 10, tag: str = "a") -> Commit:
         expected_position=expected,
         position=position,
         state=f"state-{tag}".encode(),
+        documents=f"documents-{tag}".encode(),
         customers=[("c1", f"one-{tag}".encode()), ("c2", f"two-{tag}".encode())],
         indexes={"due": [("c1", 5.0), ("c2", 7.0)], "rank": [("c1", 1.0)]},
         outputs=[output(f"{tag}1"), output(f"{tag}2")],
@@ -161,20 +163,21 @@ async def everything(store: Store, shard: int = 0) -> object:
 
 
 async def test_a_shard_begins_at_nothing(store: Store) -> None:
-    """A shard that was never committed stands at 0, without state, customers, deadlines or outputs."""
-    assert await store.open_shard(3) == StoredShard(0, b"")
+    """A shard that was never committed stands at 0, without state, documents, customers, deadlines or outputs."""
+    assert await store.open_shard(3) == StoredShard(0, b"", b"")
     assert await store.load(3, ["c1"]) == [None]
     assert await store.load(3, []) == []
     assert await store.due(3, "due", 1e18) == []
+    assert await store.count(3, "due", math.inf) == 0
     assert await store.top(3, "rank", 5) == []
     assert await store.outbox(3, 5) == []
 
 
 async def test_a_commit_moves_everything(store: Store) -> None:
-    """Position, state, customers, indexes and outbox are all there after a commit."""
+    """Position, state, documents, customers, indexes and outbox are all there after a commit."""
     await store.commit(0, full())
 
-    assert await store.open_shard(0) == StoredShard(10, b"state-a")
+    assert await store.open_shard(0) == StoredShard(10, b"state-a", b"documents-a")
     assert await store.load(0, ["c1", "c2"]) == [b"one-a", b"two-a"]
     assert await store.due(0, "due", 1e18) == [(5.0, "c1"), (7.0, "c2")]
     assert await store.top(0, "rank", 5) == [(1.0, "c1")]
@@ -191,7 +194,7 @@ async def test_commits_follow_each_other(store: Store) -> None:
     await store.commit(0, full())
     await store.commit(0, Commit(expected_position=10, position=11, state=b"later", customers=[("c2", b"new")]))
 
-    assert await store.open_shard(0) == StoredShard(11, b"later")
+    assert await store.open_shard(0) == StoredShard(11, b"later", b"documents-a")
     assert await store.load(0, ["c1", "c2"]) == [b"one-a", b"new"]
     assert await store.due(0, "due", 1e18) == [(5.0, "c1"), (7.0, "c2")]
     assert len(await store.outbox(0, 5)) == 2
@@ -201,7 +204,7 @@ async def test_an_empty_commit_moves_the_position(store: Store) -> None:
     """A batch that changed nobody still moves the shard."""
     await store.commit(0, Commit(expected_position=0, position=4, state=b""))
 
-    assert await store.open_shard(0) == StoredShard(4, b"")
+    assert await store.open_shard(0) == StoredShard(4, b"", b"")
 
 
 async def test_a_commit_may_stand_still(store: Store) -> None:
@@ -209,7 +212,7 @@ async def test_a_commit_may_stand_still(store: Store) -> None:
     await store.commit(0, full())
     await store.commit(0, Commit(expected_position=10, position=10, state=b"same"))
 
-    assert await store.open_shard(0) == StoredShard(10, b"same")
+    assert await store.open_shard(0) == StoredShard(10, b"same", b"documents-a")
 
 
 @pytest.mark.parametrize("expected", [0, 9, 11])
@@ -232,7 +235,7 @@ async def test_a_shard_never_committed_refuses_another_position(store: Store) ->
     with pytest.raises(PositionConflict):
         await store.commit(0, full(expected=1))
 
-    assert await store.open_shard(0) == StoredShard(0, b"")
+    assert await store.open_shard(0) == StoredShard(0, b"", b"")
 
 
 async def test_of_two_workers_only_one_commits(backing: Backing) -> None:
@@ -245,6 +248,52 @@ async def test_of_two_workers_only_one_commits(backing: Backing) -> None:
         await theirs.commit(0, full(tag="theirs"))
 
     assert await theirs.load(0, ["c1"]) == [b"one-ours"]
+
+
+# --- documents ------------------------------------------------------------------------------------------
+
+
+def moving(position: int, documents: bytes | None) -> Commit:
+    """A commit one further than `position`, with `documents` or without."""
+    return Commit(expected_position=position, position=position + 1, state=b"s%d" % position, documents=documents)
+
+
+async def test_documents_stay_until_they_are_replaced(backing: Backing) -> None:
+    """A commit without documents leaves them as they are, one with others replaces them, in every store over the data.
+
+    Documents may come with any commit, also later than the first, and may become empty again.
+    """
+    store = backing.open()
+    seen = []
+    large = bytes(range(256)) * 100
+    for position, documents in enumerate([None, large, None, None, b"\0other", None, b"", None]):
+        await store.commit(0, moving(position, documents))
+        stored = await backing.open().open_shard(0)
+        assert (stored.position, stored.state) == (position + 1, b"s%d" % position)
+        seen.append(stored.documents)
+
+    assert seen == [b"", large, large, large, b"\0other", b"\0other", b"", b""]
+
+
+async def test_documents_of_a_refused_commit_are_not_kept(store: Store) -> None:
+    """The documents that a worker brought too late are not those that another one decides by."""
+    await store.commit(0, moving(0, b"in force"))
+    for expected in (0, 2):
+        with pytest.raises(PositionConflict):
+            await store.commit(0, moving(expected, b"too late"))
+        assert await store.open_shard(0) == StoredShard(1, b"s0", b"in force")
+
+    await store.commit(0, moving(1, None))
+    assert (await store.open_shard(0)).documents == b"in force"
+
+
+async def test_each_shard_has_its_documents(store: Store) -> None:
+    """Policies are activated shard by shard."""
+    await store.commit(0, moving(0, b"zero"))
+    await store.commit(7, moving(0, b"seven"))
+    await store.commit(7, moving(1, b"seven's new"))
+
+    assert [(await store.open_shard(shard)).documents for shard in (0, 1, 7)] == [b"zero", b"", b"seven's new"]
 
 
 # --- all or nothing -----------------------------------------------------------------------------------
@@ -273,6 +322,11 @@ async def test_an_error_in_the_middle_of_a_commit_leaves_nothing_behind(store: S
     assert await everything(store) == before
     await store.commit(0, full(10, 20, "c"))
     assert [entry.output_id for entry in await store.outbox(0, 9)] == ["id-a1", "id-a2", "id-c1", "id-c2"]
+
+
+async def test_a_store_that_is_as_it_should_be(store: Store) -> None:
+    """Nothing is wrong with any of these, and there is nothing to be said about them."""
+    assert await store.check() == []
 
 
 # --- customers ------------------------------------------------------------------------------------------
@@ -463,6 +517,50 @@ async def test_scores_keep_their_precision(store: Store) -> None:
     assert [score for score, _ in await store.due(0, "due", 1e17)] == scores
 
 
+ODD_NAMES = [
+    "due",
+    "sla:care:response",
+    "sla:care",
+    "sla",
+    "sla:care:response:",
+    "SLA:care",
+    "客户",
+    "{1}",
+    "%s",
+    "a b",
+    ":",
+]
+
+
+async def test_every_index_is_its_own(store: Store) -> None:
+    """Whatever an index is called, and whatever its members are called, it is kept apart from every other."""
+    members = {name: [(f"c1/{name}", float(number)), ("c2/case:7", -1.0)] for number, name in enumerate(ODD_NAMES)}
+    await store.commit(0, Commit(expected_position=0, position=1, state=b"", indexes={**members}))
+    await indexed(store, ("c2/case:7", None), expected=1, name="sla:care:response")
+
+    for number, name in enumerate(ODD_NAMES):
+        left = [(float(number), f"c1/{name}")]
+        assert await store.due(0, name, 1e9) == (left if name == "sla:care:response" else [(-1.0, "c2/case:7"), *left])
+        assert await store.top(0, name, 1) == left
+        assert await store.count(0, name, 1e9) == (1 if name == "sla:care:response" else 2)
+
+
+async def test_counting_is_up_to_and_including(store: Store) -> None:
+    """As many are counted as are due at the limit; without a limit, as many as there are; in this shard alone."""
+    due_ms = 1_770_000_000_000
+    members = [(f"c{number}", float(due_ms + number)) for number in range(5)]
+    await indexed(store, *members, ("early", -3.5), ("late", 1e18), name="sla:care:response")
+    await store.commit(1, Commit(expected_position=0, position=1, state=b"", indexes={"sla:care:response": members}))
+
+    limits = (-math.inf, -4.0, -3.5, due_ms - 1, due_ms, due_ms + 2, 1e18, math.inf)
+    assert [await store.count(0, "sla:care:response", until) for until in limits] == [0, 0, 1, 1, 2, 4, 7, 7]
+    assert [len(await store.due(0, "sla:care:response", until)) for until in limits] == [0, 0, 1, 1, 2, 4, 7, 7]
+    assert await store.count(1, "sla:care:response", math.inf) == 5
+    assert await store.count(0, "sla:care", math.inf) == 0
+    await indexed(store, ("late", None), ("c0", None), ("c0", 1e18), expected=1, name="sla:care:response")
+    assert await store.count(0, "sla:care:response", math.inf) == 6
+
+
 # --- outbox ---------------------------------------------------------------------------------------------------
 
 
@@ -560,16 +658,17 @@ async def test_one_reads_while_another_writes(file: InFile) -> None:
     assert store.customer_count(0) == 2
 
 
-async def test_another_format_is_refused(file: InFile) -> None:
-    """A file that another version wrote is not touched, and the message says what to do."""
+@pytest.mark.parametrize("other", [1, sqlite_module.FORMAT + 1])
+async def test_another_format_is_refused(file: InFile, other: int) -> None:
+    """A file that an earlier or a later version wrote is not touched, and the message says what to do."""
     store = file.open()
     await store.commit(0, full())
     await store.close()
     with sqlite3.connect(file.path) as database:
-        database.execute(f"PRAGMA user_version = {sqlite_module.FORMAT + 1}")
+        database.execute(f"PRAGMA user_version = {other}")
     database.close()
 
-    with pytest.raises(StoreError, match="store format 2, this version reads 1: delete it to rebuild it"):
+    with pytest.raises(StoreError, match=f"store format {other}, this version reads 2: delete it to rebuild it"):
         file.open()
 
 

@@ -158,7 +158,7 @@ def test_changed_policies_are_announced_once(after_gap: AfterGap) -> None:
         (shard, "after-the-gap"): 1 for shard in range(after_gap.service.partitions)
     }
     for held in after_gap.service.held().values():
-        assert json.loads(held.state)["policy"]["version"] == "after-the-gap"
+        assert json.loads(held.documents)["policy"]["version"] == "after-the-gap"
 
 
 def test_a_stalled_worker_ends_itself(after_gap: AfterGap) -> None:

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from models.customer import encode_customer
-from models.shard import encode_state
+from models.shard import encode_documents, encode_state
 from streams.cloud_events import cloud_event
 from streams.codecs import decode_ledger_run
 from streams.names import DUE_INDEX
@@ -52,6 +52,9 @@ class FaultyStore:
             self._counts[f"crashes {when}"] += 1
             raise Crash(when)
 
+    async def check(self) -> list[str]:
+        return await self._store.check()
+
     async def open_shard(self, shard: int) -> StoredShard:
         return await self._store.open_shard(shard)
 
@@ -61,6 +64,9 @@ class FaultyStore:
 
     async def due(self, shard: int, index: str, until: float) -> list[tuple[float, str]]:
         return await self._store.due(shard, index, until)
+
+    async def count(self, shard: int, index: str, until: float) -> int:
+        return await self._store.count(shard, index, until)
 
     async def top(self, shard: int, index: str, n: int) -> list[tuple[float, str]]:
         return await self._store.top(shard, index, n)
@@ -200,9 +206,11 @@ class Life:
         stored = await self.store.open_shard(self.shard)
         assert stored.position == len(self.bodies)
         assert stored.state == encode_state(oracle.state)
+        assert stored.documents == encode_documents(oracle.documents)
         kept = await customers_of(self.store, self.shard)
         assert kept == {name: encode_customer(one) for name, one in oracle.customers.items()}
-        for index, expected in zip(INDEXES, (oracle.due, oracle.ranking), strict=True):
+        for index in INDEXES:
+            expected = oracle.due if index == DUE_INDEX else oracle.rankings.get(index, {})
             members = await self.store.due(self.shard, index, math.inf)
             assert members == sorted((score, name) for name, score in expected.items()), index
         assert [(entry.sequence, entry.output_id, entry.key, entry.body) for entry in self.consumer.taken] == [

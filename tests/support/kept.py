@@ -26,6 +26,7 @@ class Kept(Struct):
 
     positions: list[int]
     states: list[bytes]
+    documents: list[bytes]
     customers: list[dict[str, bytes]]
     indexes: list[dict[str, list[tuple[float, str]]]]
     waiting: int
@@ -69,6 +70,7 @@ async def kept(data: Path) -> Kept:
         return Kept(
             positions=[shard.position for shard in stored],
             states=[shard.state for shard in stored],
+            documents=[shard.documents for shard in stored],
             customers=[dict(store.customers_of(shard)) for shard in shards],
             indexes=[{name: await store.due(shard, name, math.inf) for name in INDEXES} for shard in shards],
             waiting=sum([len(await store.outbox(shard, 1_000_000)) for shard in shards])

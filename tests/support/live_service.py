@@ -189,7 +189,7 @@ class LiveService:
                 customers = {name: body async for name, body in store.customers_of(shard)}
                 if before != await store.open_shard(shard) or await store.outbox(shard, 1):
                     return None
-                found[shard] = Replayed(before.position, before.state, customers, delivered[shard])
+                found[shard] = Replayed(before.position, before.state, before.documents, customers, delivered[shard])
         finally:
             await store.close()
         return found
@@ -204,7 +204,7 @@ async def fold_straight(shard: int, bodies: Sequence[bytes]) -> Replayed:
         await processor.process(0, bodies)
     stored = await store.open_shard(shard)
     outputs = {(entry.topic, entry.sequence): entry.body for entry in await store.outbox(shard, _OUTBOX_AT_ONCE)}
-    return Replayed(stored.position, stored.state, store.customers_of(shard), outputs)
+    return Replayed(stored.position, stored.state, stored.documents, store.customers_of(shard), outputs)
 
 
 def differences(held: dict[int, Replayed], straight: dict[int, Replayed]) -> list[str]:

@@ -6,7 +6,7 @@ from models.customer import Customer
 from models.events import LedgerRecord, ModelActivated, PolicyActivated, Tick
 from models.fold import fold, fold_due
 from models.rules import Rules
-from models.shard import ShardState
+from models.shard import ShardDocuments, ShardState
 
 
 class Oracle:
@@ -14,9 +14,10 @@ class Oracle:
 
     def __init__(self) -> None:
         self.state = ShardState()
+        self.documents = ShardDocuments()
         self.customers: dict[str, Customer] = {}
         self.outputs: list[Output] = []
-        self.ranking: dict[str, float] = {}
+        self.rankings: dict[str, dict[str, float]] = {}
         self._ctx: FoldContext | None = None
 
     def apply(self, record: LedgerRecord) -> Fate:
@@ -24,7 +25,7 @@ class Oracle:
         event = record.event
         if isinstance(event, PolicyActivated):
             policies = policies_from_document(event.document)
-            self.state.policy = policy_document(policies)
+            self.documents.policy = policy_document(policies)
             if self._ctx is None:
                 self._ctx = FoldContext(Rules(policies))
             self._ctx.rules = Rules(policies)
@@ -59,11 +60,12 @@ class Oracle:
     def _keep(self, ctx: FoldContext) -> None:
         results = ctx.take()
         self.outputs += results.outputs
-        for (_, name), score in results.rankings.items():
+        for (index, member), score in results.rankings.items():
+            members = self.rankings.setdefault(index, {})
             if score is None:
-                self.ranking.pop(name, None)
+                members.pop(member, None)
             else:
-                self.ranking[name] = score
+                members[member] = score
 
     @property
     def due(self) -> dict[str, float]:

@@ -9,14 +9,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.policies import Policies, PolicyError, load_policies, policy_digest, policy_document
+from config.policies import (
+    Policies,
+    PolicyError,
+    load_policies,
+    policies_from_document,
+    policy_digest,
+    policy_document,
+)
 from models import repeated_inquiry
 from models.alerts import Alert, instant
 from models.context import Fate, Reason
 from models.customer import Customer, decode_customer, encode_customer
 from models.decay import DAY_MS
 from models.events import Event, LedgerRecord, ModelActivated, PolicyActivated
-from models.shard import LedgerError, ShardFold, ShardState, decode_state, encode_state
+from models.shard import (
+    LedgerError,
+    ShardDocuments,
+    ShardFold,
+    ShardState,
+    decode_documents,
+    decode_state,
+    encode_documents,
+    encode_state,
+)
 from tests.unit.models.build import (
     HOUR_MS,
     any_event,
@@ -43,6 +59,7 @@ class Shard:
 
     def __init__(self) -> None:
         self.state = encode_state(ShardState())
+        self.documents = encode_documents(ShardDocuments())
         self.stored: dict[str, bytes] = {}
         self.due: dict[str, int] = {}
         self.outputs: list[bytes] = []
@@ -51,7 +68,7 @@ class Shard:
         self.rankings: dict[tuple[str, str], float] = {}
 
     def fold(self, batch: list[LedgerRecord]) -> "Shard":
-        shard = ShardFold(decode_state(self.state))
+        shard = ShardFold(decode_state(self.state), decode_documents(self.documents))
         horizon_ms = max((entry.at_ms for entry in batch), default=0)
         due = [(due_ms, who) for who, due_ms in self.due.items() if due_ms <= horizon_ms]
         named = {getattr(entry.event, "customer_id", "") for entry in batch} | {who for _, who in due}
@@ -74,6 +91,9 @@ class Shard:
             if who not in shard.changed:
                 assert encode_customer(customer) == before[who], "changed, and nobody was told"
         self.state = encode_state(shard.state)
+        documents = encode_documents(shard.documents)
+        assert shard.documents_changed or documents == self.documents, "changed, and nobody was told"
+        self.documents = documents
         results = shard.take()
         self.outputs += [msgspec.json.encode(output) for output in results.outputs]
         self.decisions += results.decisions
@@ -93,7 +113,16 @@ class Shard:
         return decode_customer(self.stored[who])
 
     def everything(self) -> tuple[object, ...]:
-        return (self.state, self.stored, self.due, self.outputs, self.decisions, self.fates, self.rankings)
+        return (
+            self.state,
+            self.documents,
+            self.stored,
+            self.due,
+            self.outputs,
+            self.decisions,
+            self.fates,
+            self.rankings,
+        )
 
 
 def in_batches(records: list[LedgerRecord], sizes: list[int]) -> Shard:
@@ -177,7 +206,7 @@ def test_deadlines_fire_in_order_of_time_then_customer() -> None:
 def test_a_deadline_that_no_longer_holds_is_ignored() -> None:
     """A stale entry of the due index fires nothing and changes nothing."""
     shard = Shard().fold([activate(), *sourced([contact(ms(day)) for day in range(3)])])
-    folding = ShardFold(decode_state(shard.state))
+    folding = ShardFold(decode_state(shard.state), decode_documents(shard.documents))
     folding.begin({"c": shard.customer()}, [(ms(6), "c"), (ms(5), "nobody")])  # the aggregate says day 7
     folding.apply(tick(ms(6)))
     assert (folding.changed, folding.due_before, folding.take().outputs) == ({}, {}, [])
@@ -192,7 +221,7 @@ def test_a_policy_counts_from_where_it_stands() -> None:
     assert shard.alerts == [("after", "card", "raised")]
     body = msgspec.json.decode(shard.outputs[0])["body"]
     assert (body["policy_version"], body["policy_digest"]) == ("strict", policy_digest(strict))
-    assert decode_state(shard.state).policy == policy_document(strict)
+    assert policies_from_document(decode_documents(shard.documents).policy) == strict
 
 
 def test_the_policy_survives_a_restart() -> None:
@@ -208,15 +237,37 @@ def test_the_model_in_use_is_remembered() -> None:
     assert decode_state(shard.state).model_version == "7"
 
 
+def test_documents_change_with_the_policy_alone() -> None:
+    """Documents are large: whoever stores them is told of a change, and of none in a batch without one."""
+    shard = ShardFold(ShardState(), ShardDocuments())
+    told = []
+    for batch in ([activate()], [tick(ms(0)), record(ModelActivated(version="7", digest="d"))], [], [activate()]):
+        shard.begin({}, [])
+        shard.apply_run(batch)
+        told.append(shard.documents_changed)
+    assert told == [True, False, False, True]
+
+
 def test_the_state_is_stored_byte_for_byte() -> None:
-    """Decoding and encoding the shard's state gives the same bytes."""
-    body = Shard().fold([activate(), *sourced([login(ms(0))]), tick(ms(1))]).state
-    assert encode_state(decode_state(body)) == body
+    """Decoding and encoding the shard's state and documents gives the same bytes."""
+    shard = Shard().fold([activate(), *sourced([login(ms(0))]), tick(ms(1))])
+    assert encode_state(decode_state(shard.state)) == shard.state
+    assert encode_documents(decode_documents(shard.documents)) == shard.documents
+
+
+def test_the_state_holds_no_documents() -> None:
+    """The state is written at every commit: what it takes does not depend on the size of the policies."""
+    rates = {"CNY": 1.0} | {f"A{chr(65 + n // 26)}{chr(65 + n % 26)}": 1.0 for n in range(600)}
+    large = policies(currencies={"reporting": "CNY", "rates": rates})
+    entries = [*sourced([login(ms(0))]), tick(ms(1))]
+    with_large = Shard().fold([activate(large), *entries])
+    assert with_large.state == Shard().fold([activate(), *entries]).state
+    assert len(with_large.documents) > 6_000
 
 
 def test_results_are_taken_once() -> None:
     """Whoever drives the fold gets each output once; before any policy there are none."""
-    shard = ShardFold(ShardState())
+    shard = ShardFold(ShardState(), ShardDocuments())
     assert shard.take().outputs == []
     shard.begin({}, [])
     for entry in [activate(), *sourced([contact(ms(day)) for day in range(3)])]:

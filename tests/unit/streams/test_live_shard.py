@@ -81,6 +81,7 @@ async def picture(store: MemoryStore) -> object:
     """All that a store holds of the shard but its position."""
     return (
         (await store.open_shard(0)).state,
+        (await store.open_shard(0)).documents,
         store.customers_of(0),
         await store.due(0, "due", 1e18),
         [entry.output_id for entry in await store.outbox(0, 10**6)],
