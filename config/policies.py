@@ -2,6 +2,7 @@
 
 A policy document is TOML (`load_policies`) or, inside the ledger, the same content as JSON types
 (`policies_from_document`). Either way it passes through the same types and checks, and has the same digest.
+Only TOML may say less than it means: calendars named by country are written out when a file is read.
 """
 
 import hashlib
@@ -9,11 +10,14 @@ import tomllib
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
+from config.calendar_sources import expand_calendars
+from config.calendars import CalendarName, CalendarPolicy, known_zone
+from config.calendars import calendar_digest as calendar_digest
+from config.calendars import extend_calendar as extend_calendar
 from config.complaint_policies import Complaints
 from config.sections import Section, Text
 
@@ -35,12 +39,7 @@ class Bank(Section, frozen=True):
 
     def __post_init__(self) -> None:
         """Refuse a zone that this machine's time zone data do not know."""
-        try:
-            # Names without a region, "localtime" above all, mean something else on another machine.
-            known = self.zone == "UTC" or ("/" in self.zone and ZoneInfo(self.zone) is not None)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            known = False
-        if not known:
+        if not known_zone(self.zone):
             raise ValueError("zone: expected an IANA time zone such as Asia/Shanghai")
 
 
@@ -154,6 +153,7 @@ class Policies(Section, frozen=True):
     asset_outflow: AssetOutflow
     repeated_inquiry: RepeatedInquiry
     complaints: Complaints = Complaints()
+    calendars: Annotated[dict[CalendarName, CalendarPolicy], Meta(max_length=16)] = field(default_factory=dict)
 
 
 def load_policies(path: Path | None = None) -> Policies:
@@ -167,11 +167,19 @@ def load_policies(path: Path | None = None) -> Policies:
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError(f"{name}: cannot be read as text ({type(error).__name__})") from None
     try:
-        return policies_from_document(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise PolicyError(f"{name}: not valid TOML: {error}") from None
+        return policies_from_document(document_from_toml(text))
     except PolicyError as error:
         raise PolicyError(f"{name}: {error}") from None
+
+
+def document_from_toml(text: str) -> dict[str, Any]:
+    """What the text of a policy file means, calendars written out day by day; raises `PolicyError`."""
+    try:
+        return expand_calendars(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError(f"not valid TOML: {error}") from None
+    except ValueError as error:
+        raise PolicyError(str(error)) from None
 
 
 def shipped_policies_text() -> str:
