@@ -27,6 +27,7 @@ from streams.ndjson_sink import OutputFileError
 from streams.pseudonyms import Pseudonymiser
 from streams.replay import compare, replay
 from streams.run_report import RunReport
+from streams.stores.base import StoreError
 from streams.stores.sqlite import SqliteStore
 from tests.support.feeds import login, write
 
@@ -213,6 +214,23 @@ def test_state_that_was_deleted_is_made_again(finished: Path, bank: Path, tmp_pa
 
     assert report.caught_up == len(ledger_bodies(data))
     assert picture(data) == picture(finished)
+
+
+def test_a_state_of_another_format_is_made_again(finished: Path, bank: Path, tmp_path: Path) -> None:
+    """After an upgrade that changed the store, the run says what to delete, and is as before once that is done."""
+    data = tmp_path / "run"
+    run(data, bank)
+    with sqlite3.connect(data / "state.sqlite3") as database:
+        database.execute("PRAGMA user_version = 1")
+    database.close()
+
+    with pytest.raises(StoreError, match=r"state\.sqlite3: store format 1, .*: delete it to rebuild it"):
+        run(data, bank)
+    (data / "state.sqlite3").unlink()
+    run(data, bank)
+
+    assert picture(data) == picture(finished)
+    assert differences(data) == []
 
 
 def test_a_state_without_its_ledger_is_refused(bank: Path, tmp_path: Path) -> None:
@@ -439,7 +457,7 @@ def test_events_behind_the_clock_are_counted(tmp_path: Path) -> None:
 
 
 def test_planted_differences_are_found(bank: Path, tmp_path: Path) -> None:
-    """A changed, a missing and a made-up customer, a changed, a missing and a made-up output are each told."""
+    """Changed state and documents, and a changed, missing or made-up customer or output, are each told."""
     data = tmp_path / "run"
     run(data, bank)
     names = sorted(customers(data))
@@ -448,6 +466,7 @@ def test_planted_differences_are_found(bank: Path, tmp_path: Path) -> None:
         database.execute("DELETE FROM customers WHERE customer_id = ?", (names[1],))
         database.execute("UPDATE customers SET customer_id = 'CANARY' WHERE customer_id = ?", (names[2],))
         database.execute("UPDATE shards SET state = x'7B7D'")
+        database.execute("UPDATE documents SET body = x'7B7D'")
     database.close()
     path = data / "out" / "alerts.ndjson"
     lines = path.read_bytes().splitlines(keepends=True)
@@ -457,6 +476,7 @@ def test_planted_differences_are_found(bank: Path, tmp_path: Path) -> None:
     assert sorted(differences(data)) == sorted(
         [
             "shard 0: the state of the shard differs",
+            "shard 0: the documents of the shard differ",
             "shard 0: a customer's aggregate differs",
             "shard 0: a customer's aggregate differs",
             "shard 0: a customer is missing",
