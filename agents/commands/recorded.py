@@ -9,6 +9,7 @@ from models.events import FeedEvent
 from streams.feed_files import write_feed
 from streams.recorded.berka import read_berka
 from streams.recorded.calls1999 import read_calls1999
+from streams.recorded.cfpb2015 import read_cfpb2015
 from streams.recorded.cmb2020 import read_cmb2020
 from streams.recorded.tables import RecordedDataError
 from streams.recorded.tally import Tally
@@ -52,3 +53,4 @@ def _import(reader: Reader, directory: Path, output: str) -> None:
 _command("cmb2020", read_cmb2020, "Retail transactions, page views and customers, China, May and June 2019.")
 _command("calls1999", read_calls1999, "Calls to a bank's call centre, Israel, February 1999.")
 _command("berka", read_berka, "Transactions with balances, Czech accounts, from January 1993.")
+_command("cfpb2015", read_cfpb2015, "Complaints to the consumer protection bureau of the USA, January to March 2015.")

@@ -67,6 +67,20 @@ def parse_day_of_1900s(text: str) -> date | None:
         return None
 
 
+def parse_american_day(text: str) -> date | None:
+    """``M/D/YYYY``, with or without leading zeros."""
+    parts = [parse_count(part) for part in text.split("/")]
+    if len(parts) != 3:
+        return None
+    month, day, year = parts
+    if month is None or day is None or year is None or year < 1000:  # a year of two digits belongs to no century
+        return None
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
 def parse_clock(text: str) -> time | None:
     """``H:MM:SS`` or ``HH:MM:SS``."""
     parts = [parse_count(part) for part in text.split(":")]

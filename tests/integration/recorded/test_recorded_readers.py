@@ -11,10 +11,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from models.events import AccountOpened, Contact, Event, FeedEvent, PageView, ProfileChanged, Transaction
+from models.events import AccountOpened, Complaint, Contact, Event, FeedEvent, PageView, ProfileChanged, Transaction
 from streams.feed_files import write_feed
 from streams.recorded.berka import read_berka
 from streams.recorded.calls1999 import read_calls1999
+from streams.recorded.cfpb2015 import read_cfpb2015
 from streams.recorded.cmb2020 import read_cmb2020
 from streams.recorded.tally import Tally
 from tests.support.recorded_data import recorded_directory
@@ -36,6 +37,7 @@ FILES: dict[str, tuple[Reader, str, tuple[str, ...]]] = {
         ";",
         ("berka_transactions_1993.csv", "berka_account.csv", "berka_client.csv", "berka_disp.csv"),
     ),
+    "cfpb2015": (read_cfpb2015, ",", ("cfpb_complaints_2015.csv",)),
 }
 
 
@@ -70,6 +72,11 @@ def calls1999() -> Imported:
 @pytest.fixture(scope="module")
 def berka() -> Imported:
     return Imported("berka")
+
+
+@pytest.fixture(scope="module")
+def cfpb2015() -> Imported:
+    return Imported("cfpb2015")
 
 
 @pytest.fixture(params=FILES)
@@ -340,3 +347,55 @@ def test_berka_accounts_open_with_their_first_transaction(berka: Imported) -> No
             assert event.account_id in opened
 
     assert len(opened) == len(described) == sum(int(day) <= 940331 for day in dates.values()) == 1_229
+
+
+def test_cfpb_complaints_are_all_there(cfpb2015: Imported) -> None:
+    """Each row is one case that is received and then forwarded; counts by product and issue are plain counts."""
+    rows = cfpb2015.raw["cfpb_complaints_2015.csv"]
+    steps = [event for event in cfpb2015.events if isinstance(event, Complaint)]
+    received = {event.case_id: event for event in steps if event.step == "received"}
+    forwarded = {event.case_id: event for event in steps if event.step == "forwarded"}
+    cases = {f"cfpb2015-{row['Complaint ID']}" for row in rows}
+
+    assert len(rows) == len(received) == 28_156
+    assert set(received) == set(forwarded) == cases
+    assert len(steps) == len(cfpb2015.events) == len({event.event_id for event in steps}) == 2 * 28_156
+    assert not cfpb2015.tally.left_out
+    codes = {"Bank account or service": "bank_account", "Money transfers": "money_transfer"}
+    codes["Other financial service"] = "other"
+    products = Counter(codes.get(row["Product"], row["Product"].lower().replace(" ", "_")) for row in rows)
+    assert Counter(event.business for event in received.values()) == products
+    assert len(products) == 11
+    assert Counter(event.cause for event in received.values()) == Counter(row["Issue"] or None for row in rows)
+    assert {event.customer_id for event in steps} == cases
+    assert {(event.region, event.channel) for event in received.values()} == {("us", None)}
+
+
+def test_cfpb_days_are_those_of_the_rows(cfpb2015: Imported) -> None:
+    """Both days come through by the local calendar, and nothing is dated that the set does not date."""
+    days: dict[tuple[str, str], str] = {}
+    for event in cfpb2015.events:
+        assert isinstance(event, Complaint)
+        local = event.occurred_at
+        days[event.case_id, event.step] = f"{local.month}/{local.day}/{local.year}"
+    expected = {}
+    for row in cfpb2015.raw["cfpb_complaints_2015.csv"]:
+        expected[f"cfpb2015-{row['Complaint ID']}", "received"] = row["Date received"]
+        expected[f"cfpb2015-{row['Complaint ID']}", "forwarded"] = row["Date sent to company"]
+
+    assert days == expected
+
+
+def test_cfpb_undated_answers_are_counted(cfpb2015: Imported) -> None:
+    """Whether the company answered in time is no event, and is not lost either."""
+    rows = cfpb2015.raw["cfpb_complaints_2015.csv"]
+    timely = Counter(row["Timely response?"] for row in rows)
+    odd = sum(row["Company response"] == "Untimely response" and row["Timely response?"] == "Yes" for row in rows)
+
+    assert {remark: n for (_, remark), n in cfpb2015.tally.notes.items()} == {
+        "answered_in_time_on_an_unknown_day": timely["Yes"],
+        "not_answered_in_time": timely["No"],
+        "untimely_response_called_timely": odd,
+        "issue_missing_or_too_long": sum(not row["Issue"] for row in rows),
+    }
+    assert (timely["Yes"], timely["No"], odd) == (27_444, 712, 1)

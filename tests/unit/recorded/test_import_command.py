@@ -4,7 +4,7 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from agents.commands.recorded import import_recorded
-from tests.unit.recorded import test_berka, test_calls1999, test_cmb2020
+from tests.unit.recorded import test_berka, test_calls1999, test_cfpb2015, test_cmb2020
 
 
 def test_every_set_has_a_command(tmp_path: Path) -> None:
@@ -12,10 +12,12 @@ def test_every_set_has_a_command(tmp_path: Path) -> None:
     test_cmb2020.write_set(tmp_path, ["C1,B,A,01,0103,2019-05-07 12:30:05,-5", "C1,B,A,01,0103,x,-5"])
     test_calls1999.write_calls(tmp_path, {}, {"customer_id": "0"})
     test_berka.read(tmp_path)
+    test_cfpb2015.write_complaints(tmp_path, {}, {"Date received": "2015-01-09"})
     for name, events, left_out in (
         ("cmb2020", 1, "1  cmb2020_transactions.csv: time_unreadable"),
         ("calls1999", 1, "1  bank_calls_1999_02.tsv: customer_unidentified"),
         ("berka", 3, "rows left out: 0"),
+        ("cfpb2015", 2, "1  cfpb_complaints_2015.csv: date_received_unreadable"),
     ):
         output = tmp_path / f"{name}.ndjson.gz"
         result = CliRunner().invoke(import_recorded, [name, str(tmp_path), "-o", str(output)])
