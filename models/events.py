@@ -9,7 +9,7 @@ Unknown extra fields are ignored, so that an upstream team may add one without f
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Final, Literal, TypeAlias, get_args
 
 from msgspec import Meta, Struct
 
@@ -67,6 +67,7 @@ ComplaintStep = Literal[
     "withdrawn",
     "extension_granted",
 ]
+STANDARD_STEPS: Final = frozenset(get_args(ComplaintStep))
 """The steps that the bank's standards know."""
 
 

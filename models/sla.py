@@ -1,0 +1,295 @@
+"""SLA clocks: a small machine that is configured, not coded, and pure: the same steps give the same runs.
+
+A clock runs over the moments of a case (`models.case_timeline`), at most once in each cycle. What it has used is
+counted in *parts* of its measure (`models.working_time`), and only while it runs: a pause costs nothing, in working
+time as in any other. The deadline is where used parts reach the target, so `used <= target` and `at <= deadline` say
+the same; only where the policy lets a day end, the deadline is put off to that.
+
+`run_clock` gives every run of a clock; `deadline`, `used` and `verdict` answer for one run at one time.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from msgspec import Struct, field
+
+from models.case_timeline import Moment
+from models.complaint_rules import Clock
+from models.measures import CalendarHorizonError, Unit
+
+
+class Verdict(StrEnum):
+    """How a promise stands. The last four are final, unless an earlier milestone is heard of late."""
+
+    __hash__ = str.__hash__
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    BREACHED = "breached"
+    """The time is over, and the step has not come."""
+    UNKNOWN = "unknown"
+    """The calendar does not reach that far."""
+    MET = "met"
+    LATE = "late"
+    """The step came after the deadline, or never within the cycle."""
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    """The case was reopened before the time was over."""
+
+
+class Span(Struct):
+    """A stretch of a run, from `from_ms` to `to_ms` (None: still under way): it ran, or it was paused."""
+
+    ran: bool
+    from_ms: int
+    to_ms: int | None = None
+
+
+class ClockRun(Struct, kw_only=True):
+    """One clock in one cycle of a case, as far as the moments tell.
+
+    `counted_from_ms` is where counting began (a day may count from its beginning, or only from the next one).
+    `used_before` and `since_ms`: parts used up to the latest change, and since when it has been running (None: it is
+    not). `deadline_ms` is where the time is over if nothing changes any more; `broken_ms` the deadline that has been
+    missed. `end` is stopped, cancelled or superseded. `changes` name what has moved the target, with its time.
+    """
+
+    clock: Clock
+    cycle: int
+    started_ms: int
+    started_by: str
+    counted_from_ms: int
+    target: int
+    used_before: int = 0
+    since_ms: int | None = None
+    deadline_ms: int | None = None
+    broken_ms: int | None = None
+    ended_ms: int | None = None
+    ended_by: str = ""
+    end: str = ""
+    beyond_horizon: bool = False
+    granted: list[str] = field(default_factory=list)
+    spans: list[Span] = field(default_factory=list)
+    changes: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        """Identity within the case: profile, clock and cycle."""
+        return f"{self.clock.key}/{self.cycle}"
+
+
+def run_clock(clock: Clock, moments: Sequence[Moment]) -> list[ClockRun]:
+    """The runs of `clock` over the moments of a case, one for each cycle in which it was started."""
+    runs: list[ClockRun] = []
+    run: ClockRun | None = None
+    for moment in moments:
+        if run is not None and run.cycle < moment.cycle:
+            if not run.end:
+                _finish(run, moment.at_ms, "superseded", moment.event_id)
+            run = None
+        if run is None:
+            if clock.start.match(moment.step, moment.said):
+                run = _begin(clock, moment)
+                runs.append(run)
+        elif not run.end:
+            _step(run, moment)
+    return runs
+
+
+def deadline(run: ClockRun) -> int | None:
+    """When the time is over, in ms; None while the clock is paused or the calendar does not reach so far.
+
+    Of a run that has ended it is the deadline that held then.
+    """
+    return run.deadline_ms if run.broken_ms is None else run.broken_ms
+
+
+def used(run: ClockRun, at_ms: int) -> int:
+    """Parts used by `at_ms`, a time not before the latest change of the run; never less at a later time."""
+    if run.since_ms is None:
+        return run.used_before
+    try:
+        return run.used_before + _between(run, run.since_ms, at_ms)
+    except CalendarHorizonError:
+        return run.used_before
+
+
+def verdict(run: ClockRun, at_ms: int) -> Verdict:
+    """How the promise stands at `at_ms`, a time not before the latest change of the run."""
+    broken = run.broken_ms is not None
+    if run.beyond_horizon and not broken:
+        return Verdict.UNKNOWN
+    if run.end:
+        if broken:
+            return Verdict.LATE
+        return {"stopped": Verdict.MET, "cancelled": Verdict.CANCELLED}.get(run.end, Verdict.SUPERSEDED)
+    if broken or (run.deadline_ms is not None and at_ms > run.deadline_ms):
+        return Verdict.BREACHED
+    return Verdict.RUNNING if run.since_ms is not None else Verdict.PAUSED
+
+
+def warning_times(run: ClockRun) -> list[int]:
+    """When each warning of an unfinished run is due, ascending; those that a pause holds back are left out.
+
+    What had been reached before the clock last changed is due at that change. A warning outside business hours waits
+    for the next of them, or comes in the last ones before the deadline.
+    """
+    if run.beyond_horizon:
+        return []
+    thresholds = run.clock.thresholds(run.target)
+    if run.since_ms is None:
+        return [run.spans[-1].from_ms for threshold in thresholds if threshold <= run.used_before]
+    try:
+        return sorted(_in_hours(run, _reaches(run, threshold)) for threshold in thresholds)
+    except CalendarHorizonError:
+        return []
+
+
+def overrun_ms(run: ClockRun) -> int | None:
+    """When the target is overrun so far that the breach becomes critical; None when that cannot be told."""
+    if run.since_ms is None or run.beyond_horizon:
+        return None
+    try:
+        return max(_reaches(run, round(run.target * run.clock.overrun)), (deadline(run) or 0) + 1)
+    except CalendarHorizonError:
+        return None
+
+
+def _begin(clock: Clock, moment: Moment) -> ClockRun:
+    run = ClockRun(
+        clock=clock,
+        cycle=moment.cycle,
+        started_ms=moment.at_ms,
+        started_by=moment.event_id,
+        counted_from_ms=moment.at_ms,
+        target=0,
+    )
+    _restart(run, moment)
+    run.spans.append(Span(True, moment.at_ms))
+    return run
+
+
+def _restart(run: ClockRun, moment: Moment) -> None:
+    """Count from this moment on, with nothing used."""
+    clock, at_ms = run.clock, moment.at_ms
+    counted_from_ms = at_ms
+    if clock.calendar is not None and clock.policy.counting == "next_day":
+        counted_from_ms = clock.calendar.next_day_ms(at_ms)
+    elif clock.calendar is not None and clock.policy.counting == "same_day":
+        counted_from_ms = clock.calendar.day_begin_ms(at_ms)
+    run.counted_from_ms = run.since_ms = counted_from_ms
+    run.used_before = 0
+    run.granted = []
+    run.target = clock.base_target(moment.known)
+    _set_deadline(run)
+
+
+def _step(run: ClockRun, moment: Moment) -> None:
+    clock, at_ms, step, said = run.clock, moment.at_ms, moment.step, moment.said
+    if run.deadline_ms is not None and run.broken_ms is None and at_ms > run.deadline_ms:
+        run.broken_ms = run.deadline_ms
+    if clock.cancel.match(step, said):
+        _finish(run, at_ms, "cancelled", moment.event_id)
+        return
+    if clock.stop.match(step, said):
+        _finish(run, at_ms, "stopped", moment.event_id)
+        return
+    if clock.reset.match(step, said):
+        _turn(run, at_ms, ran=True)
+        _restart(run, moment)
+        run.changes.append((at_ms, "reset"))
+    elif run.since_ms is not None and clock.pause.match(step, said):
+        _pause(run, at_ms)
+    elif run.since_ms is None and clock.resume.match(step, said):
+        run.since_ms = max(at_ms, run.counted_from_ms)
+        _turn(run, at_ms, ran=True)
+        _set_deadline(run)
+    _move_target(run, moment)
+
+
+def _move_target(run: ClockRun, moment: Moment) -> None:
+    """Follow a change of what the target depends on; what has been used stays used."""
+    clock, at_ms = run.clock, moment.at_ms
+    extension = moment.said.get("extension")
+    change = "target"
+    if isinstance(extension, str) and extension in clock.extensions and extension not in run.granted:
+        run.granted.append(extension)
+        change = f"extension:{extension}"
+    target = clock.base_target(moment.known)
+    to = [reach for name in run.granted if (reach := clock.extensions[name][0]) is not None]
+    target = max([target, *to]) + sum(clock.extensions[name][1] for name in run.granted)
+    if target == run.target:
+        return
+    run.target = target
+    run.changes.append((at_ms, change))
+    if run.since_ms is not None:
+        _set_deadline(run)
+        if run.deadline_ms is not None and run.deadline_ms < at_ms:
+            # More is used than is now allowed: the promise breaks here, not before anybody asked for it.
+            run.deadline_ms = at_ms
+
+
+def _pause(run: ClockRun, at_ms: int) -> None:
+    assert run.since_ms is not None, "only a running clock is paused"
+    try:
+        run.used_before += _between(run, run.since_ms, at_ms)
+    except CalendarHorizonError:
+        run.beyond_horizon = True
+    run.since_ms = run.deadline_ms = None
+    _turn(run, at_ms, ran=False)
+
+
+def _finish(run: ClockRun, at_ms: int, end: str, event_id: str) -> None:
+    if run.deadline_ms is not None and run.broken_ms is None and at_ms > run.deadline_ms:
+        run.broken_ms = run.deadline_ms
+    held_ms = run.deadline_ms
+    if run.since_ms is not None:
+        _pause(run, at_ms)
+        run.spans.pop()
+    run.deadline_ms = held_ms
+    run.spans[-1].to_ms = at_ms
+    run.ended_ms, run.end, run.ended_by = at_ms, end, event_id
+
+
+def _turn(run: ClockRun, at_ms: int, *, ran: bool) -> None:
+    run.spans[-1].to_ms = at_ms
+    run.spans.append(Span(ran, at_ms))
+
+
+def _set_deadline(run: ClockRun) -> None:
+    run.deadline_ms = None
+    if run.beyond_horizon:
+        return
+    try:
+        run.deadline_ms = _reaches(run, run.target)
+        if run.clock.policy.ends == "day" and run.clock.calendar is not None:
+            run.deadline_ms = run.clock.calendar.day_end_ms(run.deadline_ms)
+    except CalendarHorizonError:
+        run.beyond_horizon = True
+
+
+def _between(run: ClockRun, from_ms: int, to_ms: int) -> int:
+    """Parts between two times, of which neither counts before counting has begun."""
+    measure = run.clock.measure
+    return measure.upto(max(to_ms, run.counted_from_ms)) - measure.upto(from_ms)
+
+
+def _reaches(run: ClockRun, parts: int) -> int:
+    """When a running clock will have used `parts`; since its latest change, if it had used them by then."""
+    assert run.since_ms is not None, "a paused clock reaches nothing"
+    measure = run.clock.measure
+    more = parts - run.used_before
+    if more <= 0:
+        return run.since_ms
+    return measure.reach(measure.upto(run.since_ms) + more)
+
+
+def _in_hours(run: ClockRun, at_ms: int) -> int:
+    clock = run.clock
+    if clock.calendar is None or not clock.warns_in_hours:
+        return at_ms
+    opens_ms = clock.calendar.next_open_ms(at_ms)
+    if run.deadline_ms is None or opens_ms < run.deadline_ms:
+        return opens_ms
+    hours = clock.calendar.measure(Unit.BUSINESS_HOURS)
+    return max(hours.reach(hours.upto(at_ms)), run.started_ms)
