@@ -49,12 +49,13 @@ def opened(stores: AsyncExitStack, store: RedisStore) -> RedisStore:
 
 
 def step(position: int) -> Commit:
-    """The commit that takes a shard from `position` one further, and leaves a trace of it everywhere."""
+    """The commit that takes a shard from `position` one further, with traces everywhere; each third has documents."""
     name = f"c{position:06d}"
     return Commit(
         expected_position=position,
         position=position + 1,
         state=str(position + 1).encode(),
+        documents=str(position).encode() if position % 3 == 0 else None,
         customers=[(name, b"x" * 300), ("last", str(position + 1).encode())],
         indexes={"due": [(name, float(position))]},
         outputs=[NewOutput("topic", name, name, b"{}")],
@@ -66,10 +67,12 @@ async def assert_whole(store: RedisStore, shard: int = 0) -> int:
     stored = await store.open_shard(shard)
     names = [f"c{number:06d}" for number in range(stored.position)]
     assert stored.state == (str(stored.position).encode() if names else b"")
+    assert stored.documents == (str((stored.position - 1) // 3 * 3).encode() if names else b"")
     customers = {customer_id: body async for customer_id, body in store.customers_of(shard)}
     last = {"last": str(stored.position).encode()} if names else {}
     assert customers == {**dict.fromkeys(names, b"x" * 300), **last}
     assert await store.due(shard, "due", 1e9) == [(float(number), name) for number, name in enumerate(names)]
+    assert await store.count(shard, "due", float("inf")) == stored.position
     assert [(entry.sequence, entry.key) for entry in await store.outbox(shard, 1_000_000)] == [
         (number, name) for number, name in enumerate(names, 1)
     ]
