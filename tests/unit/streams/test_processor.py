@@ -11,7 +11,7 @@ from models.alerts import Alert
 from models.context import Fate
 from models.customer import decode_customer
 from models.events import PolicyActivated, Tick
-from models.shard import LedgerError
+from models.shard import LedgerError, decode_documents
 from streams.codecs import decode_feed_event, encode_control_record, encode_event_record
 from streams.names import DUE_INDEX
 from streams.processor import BatchReport, ShardProcessor
@@ -58,6 +58,7 @@ class Counting(MemoryStore):
     def __init__(self) -> None:
         super().__init__()
         self.loaded: list[str] = []
+        self.documents: list[bytes | None] = []
         self.fail: Exception | None = None
 
     async def load(self, shard: int, customer_ids: Sequence[str]) -> list[bytes | None]:
@@ -67,6 +68,7 @@ class Counting(MemoryStore):
     async def commit(self, shard: int, commit: Commit) -> None:
         if self.fail is not None:
             raise self.fail
+        self.documents.append(commit.documents)
         await super().commit(shard, commit)
 
 
@@ -108,6 +110,28 @@ async def test_a_batch_is_committed_whole() -> None:
     assert envelope["data"]["evidence"] == ["e0", "e1", "e2"]
     ((due_ms, member),) = await store.due(0, DUE_INDEX, 1e18)
     assert (due_ms, member) == (decode_customer(store.customers_of(0)["c1"]).due_ms, "c1")
+
+
+async def test_policies_are_committed_when_they_change() -> None:
+    """What is large is written with the batch that changed it, again when that commit failed, and with no other."""
+    store = Counting()
+    records = [*asking()[:4], policy(), *asking()[4:6]]
+    processor = ShardProcessor(store, 0)
+    await processor.open()
+    store.fail = ConnectionError()
+    with pytest.raises(ConnectionError):
+        await processor.process(0, records[:1])
+    store.fail = None
+    await processor.open()
+    for offset, body in enumerate(records):
+        await processor.process(offset, [body])
+
+    held = (await store.open_shard(0)).documents
+    assert decode_documents(held).policy["version"] == load_policies().version
+    assert store.documents == [held, None, None, None, held, None, None]
+    fresh = ShardProcessor(store, 0)
+    await fresh.open()
+    assert fresh.policies == load_policies()
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
