@@ -42,6 +42,8 @@ def changed(*changes: Change) -> dict[str, Any]:
 def leaves(table: dict[str, Any], at: str = "") -> list[tuple[str, Any]]:
     found = []
     for key, value in table.items():
+        if at + key == "complaints":
+            continue  # lists of tables, with defaults: test_complaint_policies.py
         if isinstance(value, dict):
             found += leaves(value, f"{at}{key}.")
         else:
