@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, field
 
-from config.calendars import WEEKDAYS, DayList, Span, Weekday
+from config.calendars import WEEKDAYS, CalendarPolicy, DayList, Span, Weekday
 from config.sections import Section, Text
 
 Code = Annotated[str, Meta(min_length=1, max_length=32)]
@@ -93,7 +93,7 @@ def _explicit(source: CalendarSource) -> dict[str, Any]:
         "until": until,
         "source": origin,
     }
-    return dict(msgspec.to_builtins(written))
+    return dict(msgspec.to_builtins(msgspec.convert(written, CalendarPolicy)))
 
 
 class _LibraryDays:

@@ -76,11 +76,11 @@ class CalendarPolicy(Section, frozen=True):
         if not any(self.hours[weekday] for weekday in self.working_weekdays):
             raise ValueError("hours: expected business hours on at least one working weekday")
 
-    def is_working(self, day: date) -> bool:
-        """Whether `day` is worked; days outside the horizon are answered by their weekday alone."""
-        if day in self.workdays:
-            return True
-        return WEEKDAYS[day.weekday()] in self.working_weekdays and day not in self.holidays
+    def works(self) -> dict[date, bool]:
+        """Whether each day is worked, from `first` to `until` in order."""
+        usual, holidays, workdays = set(self.working_weekdays), set(self.holidays), set(self.workdays)
+        days = (self.first + DAY * number for number in range((self.until - self.first).days + 1))
+        return {day: day in workdays or (WEEKDAYS[day.weekday()] in usual and day not in holidays) for day in days}
 
 
 def known_zone(zone: str) -> bool:
@@ -114,10 +114,10 @@ def extend_calendar(pinned: CalendarPolicy, current: CalendarPolicy) -> Calendar
     begin = pinned.until + DAY
     if current.until < begin or current.first > begin:
         return pinned
-    added = [begin + DAY * number for number in range((current.until - pinned.until).days)]
     # By each day's verdict: the two may differ in their working weekdays.
-    working = {day for day in added if current.is_working(day)}
+    added = {day: works for day, works in current.works().items() if day >= begin}
     usual = {day for day in added if WEEKDAYS[day.weekday()] in pinned.working_weekdays}
+    working = {day for day, works in added.items() if works}
     return msgspec.structs.replace(
         pinned,
         holidays=pinned.holidays + sorted(usual - working),

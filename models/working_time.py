@@ -91,15 +91,12 @@ class WorkingTime:
         return self._works[day.toordinal() - _EPOCH_ORDINAL - self._first_day]
 
     def _working_days(self) -> list[bool]:
-        weekdays = {WEEKDAYS.index(weekday) for weekday in self.policy.working_weekdays}
-        holidays, workdays = set(self.policy.holidays), set(self.policy.workdays)
-        works = []
-        for ordinal in range(self.first.toordinal(), self.until.toordinal() + 1):
-            day, number = date.fromordinal(ordinal), ordinal - _EPOCH_ORDINAL
-            working = day in workdays or (day.weekday() in weekdays and day not in holidays)
+        begin_ms = self._days.begin_ms
+        return [
             # Nobody works on a date that the zone left out.
-            works.append(working and self._days.begin_ms(number) < self._days.begin_ms(number + 1))
-        return works
+            works and begin_ms(number) < begin_ms(number + 1)
+            for number, works in enumerate(self.policy.works().values(), self._first_day)
+        ]
 
     def _open(self) -> list[Stretch]:
         hours = self.policy.hours
