@@ -70,7 +70,7 @@ def _expanded(name: str, table: object) -> dict[str, Any]:
 def _explicit(source: CalendarSource) -> dict[str, Any]:
     holidays, workdays = set(source.holidays), set(source.workdays)
     first, until, origin = source.first, source.until, source.source
-    weekdays = source.working_weekdays or list(WEEKDAYS[:5])
+    weekdays = list(WEEKDAYS[:5]) if source.working_weekdays is None else source.working_weekdays
     if source.years is not None:
         first = first or date(source.years[0], 1, 1)
         taken = _LibraryDays(source, source.years, first)
