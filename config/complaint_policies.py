@@ -47,6 +47,8 @@ WALL_UNITS = frozenset({"seconds", "minutes", "hours", "days", "weeks"})
 DAY_UNITS = frozenset({"calendar_days", "working_days"})
 Amount = Annotated[float, Meta(gt=0, le=100_000)]
 Severity = Literal["warning", "critical"]
+Counting = Literal["moment", "next_day", "same_day"]
+Ends = Literal["moment", "day"]
 MAX_PROFILES = 16
 MAX_CLOCKS = 16
 
@@ -119,8 +121,8 @@ class ClockPolicy(Section, frozen=True):
     cancel: Conditions = ()
     targets: Annotated[tuple[TargetFor, ...], Meta(max_length=16)] = ()
     calendar: str = ""
-    counting: Literal["moment", "next_day", "same_day"] = "moment"
-    ends: Literal["moment", "day"] = "moment"
+    counting: Counting = "moment"
+    ends: Ends = "moment"
     warnings: Annotated[tuple[Warn, ...], Meta(max_length=4)] = ()
     warn_in_hours: bool = True
     extensions: Annotated[tuple[Extension, ...], Meta(max_length=8)] = ()
@@ -240,7 +242,7 @@ class Complaints(Section, frozen=True):
         known = {profile.name for profile in self.profiles}
         if len(known) > MAX_PROFILES:
             raise ValueError(f"profiles: expected at most {MAX_PROFILES} names")
-        for selection in self.selection:
+        for number, selection in enumerate(self.selection):
             for name in selection.profiles:
                 if name not in known:
-                    raise ValueError(f"selection: expected the name of a profile, not {name!r}")
+                    raise ValueError(f"selection[{number}].profiles: expected the name of a profile, not {name!r}")

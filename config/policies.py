@@ -22,6 +22,7 @@ from config.calendars import calendar_digest as calendar_digest
 from config.calendars import extend_calendar as extend_calendar
 from config.calendars import span_minutes as span_minutes
 from config.complaint_policies import Complaints
+from config.policy_errors import explained
 from config.sections import Section, Text
 
 Days = Annotated[int, Meta(ge=1, le=366)]
@@ -158,6 +159,15 @@ class Policies(Section, frozen=True):
     complaints: Complaints = Complaints()
     calendars: Annotated[dict[CalendarName, CalendarPolicy], Meta(max_length=16)] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Every calendar that a clock counts by is there."""
+        for profile in self.complaints.profiles:
+            for clock in profile.clocks:
+                if clock.calendar and clock.calendar not in self.calendars:
+                    key = f"complaints.profiles.{profile.name}.clocks.{clock.name}.calendar"
+                    known = ", ".join(sorted(self.calendars)) or "none is there"
+                    raise ValueError(f"{key}: expected the name of a calendar ({known}), not {clock.calendar!r}")
+
 
 def load_policies(path: Path | None = None) -> Policies:
     """Read a policy file, or the shipped defaults when `path` is None.
@@ -195,7 +205,7 @@ def policies_from_document(document: dict[str, Any]) -> Policies:
     try:
         return msgspec.convert(document, Policies)
     except msgspec.ValidationError as error:
-        raise PolicyError(str(error)) from None
+        raise PolicyError(explained(str(error), document)) from None
 
 
 def policy_document(policies: Policies) -> dict[str, Any]:
