@@ -100,19 +100,19 @@ class _LibraryDays:
     """What the `holidays` library knows of a country or market, and how far that can be relied on."""
 
     def __init__(self, source: CalendarSource, years: tuple[int, int], first: date) -> None:
-        begin, end = years
         library, entity = _entity(source, years)
         if set(entity.weekend) - WEEKEND and source.working_weekdays is None:
             raise ValueError("working_weekdays: expected, since the weekend there is not Saturday and Sunday")
-        arranged = _arranged_years(entity)
-        last_year = min([end, entity.end_year, *([max(arranged)] if arranged else [])])
-        if max(begin, first.year) < entity.start_year or last_year < first.year:
-            raise ValueError(f"years: {library} knows {source.country or source.market} only to {last_year}")
+        place = source.country or source.market or ""
+        last_year = min(years[1], _last_known_year(entity))
+        if first.year < years[0]:
+            raise ValueError(f"first: expected a day of {years[0]} or later, the first of the years")
+        if not entity.start_year <= first.year <= last_year:
+            raise ValueError(f"years: {library} knows {place} from {entity.start_year} to {last_year} only")
         self.known_until = date(last_year, 12, 31)
         self.holidays = {day for day in entity if day <= self.known_until}
         self.workdays = {day for day in entity.weekend_workdays if day <= self.known_until}
-        parts = [source.country or source.market, source.subdivision, *_categories(source)]
-        self.origin = f"{library}: {' '.join(part for part in parts if part)}"
+        self.origin = f"{library}: {' '.join([place, *filter(None, [source.subdivision]), *_categories(source)])}"
 
     def horizon(self, source: CalendarSource, last_year: int) -> date:
         """The last day known: the library's, or the file's where that writes out each year which the library lacks."""
@@ -140,6 +140,7 @@ def _entity(source: CalendarSource, years: tuple[int, int]) -> tuple[str, Any]:
             # A year more: a holiday of January can be observed on the last day of December.
             years=range(years[0], years[1] + 2),
             expand=False,
+            language="en_US",
             categories=tuple(_categories(source)) or None,
         )
     except (NotImplementedError, ValueError) as error:
@@ -153,18 +154,22 @@ def _categories(source: CalendarSource) -> list[str]:
     return source.category or []
 
 
-def _arranged_years(entity: Any) -> list[int]:
-    """Years for which a notice moved days about, where a country publishes one each year: later years are guesses.
+def _last_known_year(entity: Any) -> int:
+    """The last year of which the library has the days, rather than a guess at them.
 
-    Told by the library's own data: days off against make-up working days in any year, or special days in each of five
-    years on end.
+    It guesses where it says "estimated" (days by the sight of the moon), and beyond the last notice where a country
+    arranges each year's days by one. Its data tell which do: days off against make-up working days in any year, or
+    special days in each of five years on end.
     """
+    known: list[int] = [entity.end_year]
+    known += [day.year - 1 for day, name in entity.items() if "estimated)" in name]
     special: dict[int, Any] = getattr(entity, "special_public_holidays", {})
     swapped = [year for year, days in special.items() if any(_is_swap(day) for day in _entries(days))]
     if swapped:
-        return sorted(swapped)
-    latest = max(special, default=0)
-    return sorted(special) if all(year in special for year in range(latest - 4, latest + 1)) else []
+        known.append(max(swapped))
+    elif special and all(max(special) - back in special for back in range(5)):
+        known.append(max(special))
+    return min(known)
 
 
 def _entries(days: Any) -> Iterable[Any]:

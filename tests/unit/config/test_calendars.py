@@ -66,6 +66,12 @@ def test_the_horizon_is_the_last_year_with_a_notice(last_year: int, place: dict[
     assert found.holidays[-1].year == 2026
 
 
+def test_days_by_the_sight_of_the_moon_are_known_when_they_are_seen() -> None:
+    """A year with days that the library itself calls estimated is beyond the horizon."""
+    found = calendar(CN, country="ID", zone="Asia/Jakarta", years=[2024, 2030])
+    assert found.until == date(2026, 12, 31)
+
+
 def test_a_computed_country_goes_as_far_as_asked() -> None:
     """Where holidays follow from the law, the configured years are the horizon, a holiday carried back included."""
     found = calendar(CN, country="US", zone="America/New_York", years=[2026, 2027])
@@ -133,6 +139,8 @@ BAD: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "no years": (CN, {"years": None}, "years: expected the first and last year"),
     "years backwards": (CN, {"years": [2026, 2025]}, "years: expected the first and then the last"),
     "years that nobody knows": (CN, {"years": [2027, 2028]}, "years: "),
+    "years of moons not seen": (CN, {"country": "MA", "years": [2025, 2026]}, "years: "),
+    "first before the years": (CN, {"first": "2022-12-31"}, "first: expected a day of 2023"),
     "years without country": (PLAIN, {"years": [2026, 2026]}, "years: expected a country"),
     "no source": (PLAIN, {"source": None}, "source: expected"),
     "no first": (PLAIN, {"first": None}, "first: expected"),
