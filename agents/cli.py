@@ -13,6 +13,7 @@ from agents.commands.recorded import import_recorded
 from agents.commands.run import run
 from agents.commands.schema import schema
 from agents.commands.simulate import simulate
+from agents.commands.sla import sla
 from agents.commands.status import status
 from agents.commands.topics import topics
 from agents.commands.verify import verify
@@ -36,6 +37,7 @@ for command in (
     import_recorded,
     schema,
     policies,
+    sla,
     topics,
     publish,
     dead_letters,

@@ -30,6 +30,7 @@ CaseField = Literal[
 """What a condition may ask of a case or a step; ``callback`` is "preferred" or "other", the rest as events state it."""
 SelectionField = Literal["business", "cause", "channel", "priority", "region", "tier"]
 Tests = dict[CaseField, tuple[Code, ...]]
+SelectionTests = dict[SelectionField, tuple[Code, ...]]
 """Each field must have one of its values; ``*`` stands for any value that is stated, ``-`` for none stated."""
 
 TimeUnit = Literal[
@@ -209,7 +210,7 @@ class Selection(Section, frozen=True):
     """The profiles of cases that look like this when they are received; without `when`, of every case."""
 
     profiles: Annotated[tuple[Name, ...], Meta(max_length=MAX_PROFILES)]
-    when: dict[SelectionField, tuple[Code, ...]] = field(default_factory=dict)
+    when: SelectionTests = field(default_factory=dict)
 
 
 class CaseSteps(Section, frozen=True):

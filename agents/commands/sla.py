@@ -1,0 +1,13 @@
+"""`ebbwatch sla`: promises on complaints, looked at and tried out."""
+
+import click
+
+from agents.commands.sla_check import check
+
+
+@click.group()
+def sla() -> None:
+    """Look at the promises on complaints, and try them out."""
+
+
+sla.add_command(check)
