@@ -2,8 +2,8 @@
 
 A clock runs over the moments of a case (`models.case_timeline`), at most once in each cycle. What it has used is
 counted in *parts* of its measure (`models.working_time`), and only while it runs: a pause costs nothing, in working
-time as in any other. The deadline is where used parts reach the target, so `used <= target` and `at <= deadline` say
-the same; only where the policy lets a day end, the deadline is put off to that.
+time as in any other. The deadline is the earliest instant at which the target is used up: who has used more is late,
+who has used less is in time. Only where the policy lets a day end, the deadline is put off to that.
 
 `run_clock` gives every run of a clock; `deadline`, `used` and `verdict` answer for one run at one time.
 """
@@ -51,7 +51,8 @@ class ClockRun(Struct, kw_only=True):
     `counted_from_ms` is where counting began (a day may count from its beginning, or only from the next one).
     `used_before` and `since_ms`: parts used up to the latest change, and since when it has been running (None: it is
     not). `deadline_ms` is where the time is over if nothing changes any more; `broken_ms` the deadline that has been
-    missed. `end` is stopped, cancelled or superseded. `changes` name what has moved the target, with its time.
+    missed. `beyond_horizon`: the calendar cannot tell the deadline; `uncounted`: nor all the time that has been used.
+    `end` is stopped, cancelled or superseded. `changes` name what has moved the target, with its time.
     """
 
     clock: Clock
@@ -68,6 +69,8 @@ class ClockRun(Struct, kw_only=True):
     ended_by: str = ""
     end: str = ""
     beyond_horizon: bool = False
+    uncounted: bool = False
+    repaused_ms: int | None = None
     granted: list[str] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     changes: list[tuple[int, str]] = field(default_factory=list)
@@ -105,13 +108,11 @@ def deadline(run: ClockRun) -> int | None:
 
 
 def used(run: ClockRun, at_ms: int) -> int:
-    """Parts used by `at_ms`, a time not before the latest change of the run; never less at a later time."""
-    if run.since_ms is None:
-        return run.used_before
-    try:
-        return run.used_before + _between(run, run.since_ms, at_ms)
-    except CalendarHorizonError:
-        return run.used_before
+    """Parts used by `at_ms`, a time not before the latest change of the run; never less at a later time.
+
+    Beyond the calendar's horizon it is what had been used there.
+    """
+    return run.used_before if run.since_ms is None else run.used_before + _counted(run, run.since_ms, at_ms)[0]
 
 
 def verdict(run: ClockRun, at_ms: int) -> Verdict:
@@ -138,7 +139,7 @@ def warning_times(run: ClockRun) -> list[int]:
         return []
     thresholds = run.clock.thresholds(run.target)
     if run.since_ms is None:
-        return [run.spans[-1].from_ms for threshold in thresholds if threshold <= run.used_before]
+        return [_in_hours(run, run.spans[-1].from_ms) for threshold in thresholds if threshold <= run.used_before]
     try:
         return sorted(_in_hours(run, _reaches(run, threshold)) for threshold in thresholds)
     except CalendarHorizonError:
@@ -179,6 +180,7 @@ def _restart(run: ClockRun, moment: Moment) -> None:
         counted_from_ms = clock.calendar.day_begin_ms(at_ms)
     run.counted_from_ms = run.since_ms = counted_from_ms
     run.used_before = 0
+    run.uncounted = False
     run.granted = []
     run.target = clock.base_target(moment.known)
     _set_deadline(run)
@@ -198,12 +200,17 @@ def _step(run: ClockRun, moment: Moment) -> None:
         _turn(run, at_ms, ran=True)
         _restart(run, moment)
         run.changes.append((at_ms, "reset"))
-    elif run.since_ms is not None and clock.pause.match(step, said):
-        _pause(run, at_ms)
-    elif run.since_ms is None and clock.resume.match(step, said):
-        run.since_ms = max(at_ms, run.counted_from_ms)
-        _turn(run, at_ms, ran=True)
-        _set_deadline(run)
+    elif run.since_ms is not None:
+        if clock.pause.match(step, said):
+            _pause(run, at_ms)
+    elif clock.resume.match(step, said):
+        if run.repaused_ms != at_ms:
+            run.since_ms = max(at_ms, run.counted_from_ms)
+            _turn(run, at_ms, ran=True)
+            _set_deadline(run)
+    elif run.spans[-1].from_ms < at_ms and clock.pause.match(step, said):
+        # Resumed and paused within one instant: a pause that changes its reason goes on.
+        run.repaused_ms = at_ms
     _move_target(run, moment)
 
 
@@ -220,21 +227,27 @@ def _move_target(run: ClockRun, moment: Moment) -> None:
     target = max([target, *to]) + sum(clock.extensions[name][1] for name in run.granted)
     if target == run.target:
         return
+    lowered = target < run.target
     run.target = target
     run.changes.append((at_ms, change))
     if run.since_ms is not None:
         _set_deadline(run)
-        if run.deadline_ms is not None and run.deadline_ms < at_ms:
-            # More is used than is now allowed: the promise breaks here, not before anybody asked for it.
-            run.deadline_ms = at_ms
+        overused = run.deadline_ms is not None and run.deadline_ms < at_ms
+    else:
+        run.deadline_ms = None
+        overused = lowered and run.used_before > target
+    if overused:
+        # More is used than is now allowed: the promise breaks here, not before anybody asked for it.
+        run.deadline_ms = at_ms
 
 
 def _pause(run: ClockRun, at_ms: int) -> None:
     assert run.since_ms is not None, "only a running clock is paused"
-    try:
-        run.used_before += _between(run, run.since_ms, at_ms)
-    except CalendarHorizonError:
-        run.beyond_horizon = True
+    counted, complete = _counted(run, run.since_ms, at_ms)
+    run.used_before += counted
+    run.uncounted |= not complete
+    # A deadline beyond the horizon is one that a step within the known days is in time for.
+    run.beyond_horizon = run.uncounted
     run.since_ms = run.deadline_ms = None
     _turn(run, at_ms, ran=False)
 
@@ -258,7 +271,8 @@ def _turn(run: ClockRun, at_ms: int, *, ran: bool) -> None:
 
 def _set_deadline(run: ClockRun) -> None:
     run.deadline_ms = None
-    if run.beyond_horizon:
+    run.beyond_horizon = run.uncounted
+    if run.uncounted:
         return
     try:
         run.deadline_ms = _reaches(run, run.target)
@@ -268,10 +282,16 @@ def _set_deadline(run: ClockRun) -> None:
         run.beyond_horizon = True
 
 
-def _between(run: ClockRun, from_ms: int, to_ms: int) -> int:
-    """Parts between two times, of which neither counts before counting has begun."""
-    measure = run.clock.measure
-    return measure.upto(max(to_ms, run.counted_from_ms)) - measure.upto(from_ms)
+def _counted(run: ClockRun, from_ms: int, to_ms: int) -> tuple[int, bool]:
+    """Parts between two times, as far as the calendar can tell, and whether that is all of them."""
+    measure, calendar = run.clock.measure, run.clock.calendar
+    to_ms = max(to_ms, run.counted_from_ms)
+    try:
+        return measure.upto(to_ms) - measure.upto(from_ms), True
+    except CalendarHorizonError:
+        if calendar is None or not calendar.first_ms <= from_ms <= calendar.until_ms:
+            return 0, False
+        return measure.upto(calendar.until_ms) - measure.upto(from_ms), False
 
 
 def _reaches(run: ClockRun, parts: int) -> int:
@@ -288,7 +308,10 @@ def _in_hours(run: ClockRun, at_ms: int) -> int:
     clock = run.clock
     if clock.calendar is None or not clock.warns_in_hours:
         return at_ms
-    opens_ms = clock.calendar.next_open_ms(at_ms)
+    try:
+        opens_ms = clock.calendar.next_open_ms(at_ms)
+    except CalendarHorizonError:
+        return at_ms  # better in the night than never
     if run.deadline_ms is None or opens_ms < run.deadline_ms:
         return opens_ms
     hours = clock.calendar.measure(Unit.BUSINESS_HOURS)
