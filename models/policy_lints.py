@@ -77,6 +77,7 @@ def _step_lints(key: str, conditions: Conditions, known: set[str]) -> Iterator[s
         if step not in known:
             close = get_close_matches(step, sorted(known), 1, 0.8)
             hint = f"did you mean {close[0]}?" if close else "do your systems?"
+            known.add(step)  # said once
             yield f"{key}: the bank's standards know no step {step!r}: {hint}"
         if isinstance(condition, Condition):
             yield from _value_lints(f"{key}.where", condition.where)
