@@ -137,10 +137,9 @@ def _entity(source: CalendarSource, years: tuple[int, int]) -> tuple[str, Any]:
         entity = build(
             source.country or source.market or "",
             subdiv=source.subdivision,
-            # A year more: a holiday of January can be observed on the last day of December.
-            years=range(years[0], years[1] + 2),
+            years=range(years[0], years[1] + 1),
             expand=False,
-            language="en_US",
+            language="en_US",  # else the machine's, and guesses are told by their names
             categories=tuple(_categories(source)) or None,
         )
     except (NotImplementedError, ValueError) as error:

@@ -71,9 +71,9 @@ class CalendarDays:
 
     def reach(self, parts: int) -> int:
         """A whole number of days is reached at the end of the last one."""
-        day = (parts - 1) // DAY_MS
+        day, rest = divmod(parts, DAY_MS)
         begin = self._days.begin_ms(day)
-        return begin + _rounded_up((parts - day * DAY_MS) * (self._days.begin_ms(day + 1) - begin))
+        return begin + _rounded_up(rest * (self._days.begin_ms(day + 1) - begin))
 
 
 class WorkingDays:

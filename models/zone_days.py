@@ -7,7 +7,7 @@ from models.local_days import LocalDays
 
 DAY_MS = 86_400_000
 _MINUTE_MS = 60_000
-_QUARTER_MS = 900_000
+_HOUR_MS = 3_600_000
 _MEMO_LIMIT = 50_000
 
 Stretch = tuple[int, int]
@@ -57,22 +57,19 @@ class ZoneDays:
         for since, until, offset in self._offsets(begin, end):
             midnight = day * DAY_MS - offset
             start, stop = max(since, midnight + start_of_clock), min(until, midnight + end_of_clock)
-            if start >= stop:
-                continue
-            if found and found[-1][1] == start:
-                start = found.pop()[0]
-            found.append((start, stop))
+            if start < stop:
+                found.append((start, stop))
         return found
 
     def _offsets(self, begin: int, end: int) -> list[tuple[int, int, int]]:
         """The stretches of one UTC offset within a day, with that offset in milliseconds."""
         found: list[tuple[int, int, int]] = []
         since, offset = begin, self._offset_ms(begin)
-        for quarter in range(begin, end, _QUARTER_MS):
-            change = min(quarter + _QUARTER_MS, end - 1)
+        for hour in range(begin, end, _HOUR_MS):  # no zone changes twice within one
+            change = min(hour + _HOUR_MS, end - 1)
             if self._offset_ms(change) == offset:
                 continue
-            low = quarter
+            low = hour
             while change - low > 1:  # `low` has the old offset, `change` the new one
                 middle = (low + change) // 2
                 low, change = (middle, change) if self._offset_ms(middle) == offset else (low, middle)
