@@ -75,8 +75,9 @@ class Told(Struct, array_like=True, gc=False):
 class CaseState(Struct, array_like=True, gc=False):
     """One case. `policy` is the digest of the complaint policies that it began with, `tier` the customer's then.
 
-    `due_ms` is when the passage of time alone could change something; `dropped` counts milestones beyond the bound;
-    `listed` are the sorted indexes that the case stands in.
+    `heard_ms` is the time of the first step that was heard of; `due_ms` is when the passage of time alone could change
+    something; `dropped` counts milestones beyond the bound, `unknown` and `contradictory` those that have been counted
+    as such; `listed` are the sorted indexes that the case stands in.
     """
 
     case_id: str
@@ -87,6 +88,8 @@ class CaseState(Struct, array_like=True, gc=False):
     told: list[Told] = field(default_factory=list)
     due_ms: int = 0
     dropped: int = 0
+    unknown: int = 0
+    contradictory: int = 0
     listed: list[str] = field(default_factory=list)
 
     def told_of(self, key: str) -> Told | None:
@@ -104,6 +107,9 @@ def add_milestone(case: CaseState, event: Complaint, at_ms: int, preferred_chann
         milestone.said["callback"] = "preferred" if event.channel == preferred_channel else "other"
     for known in case.milestones:
         if known.at_ms == at_ms and known.step == milestone.step and known.said == milestone.said:
+            if milestone.event_id < known.event_id:  # which of the two is kept is not up to their arrival
+                case.milestones.remove(known)
+                insort(case.milestones, milestone, key=_place)
             return False
     if len(case.milestones) >= MAX_MILESTONES:
         case.dropped += 1

@@ -13,6 +13,8 @@ from config.complaint_policies import CaseSteps
 from models.case_state import CaseState, Milestone, Said
 from models.events import STANDARD_STEPS
 
+MAX_CYCLES: Final = 8
+"""Reopenings beyond are kept like any step, and move no clock."""
 _OF_A_CYCLE: Final = ("responsibility", "satisfied", "actions")
 _OF_A_STEP: Final = ("extension", "callback")
 _BEFORE_CLOSING: Final = STANDARD_STEPS - {"called_back", "escalated"}
@@ -67,6 +69,7 @@ def timeline(case: CaseState, steps: CaseSteps, known_steps: frozenset[str]) -> 
         ordered = milestones  # the case has left before: what is new begins with its reopening
     else:
         ordered = [Milestone(first.at_ms, 0, steps.opened[0], first.event_id, {}), *milestones]
+    beginning = 1 + (len(ordered) - len(milestones))  # an inferred receipt says nothing, but the first step does
     line = Timeline(moments=[], opened_ms=ordered[0].at_ms, inferred=inferred)
     known: Said = {}
     for number, milestone in enumerate(ordered):
@@ -80,7 +83,7 @@ def timeline(case: CaseState, steps: CaseSteps, known_steps: frozenset[str]) -> 
                 continue
         known = _known_with(known, states, new_cycle=number > 0 and step in steps.reopened)
         line.moments.append(Moment(at_ms, step, line.cycles - 1, states, known, milestone.event_id))
-        if number == 0 or (inferred and number == 1):
+        if number < beginning:
             line.first = known
     line.known = known
     return line
@@ -94,6 +97,8 @@ def _fits(line: Timeline, step: str, at_ms: int, steps: CaseSteps) -> bool:
         return False
     if step in steps.reopened:
         line.contradictory += is_open
+        if line.cycles >= MAX_CYCLES:
+            return False
         line.cycles += 1
         line.closed_ms, line.withdrawn = None, False
     elif step in steps.closed or step in steps.withdrawn:
