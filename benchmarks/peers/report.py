@@ -1,5 +1,6 @@
 """The figures as tables for people and one line of JSON."""
 
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,6 +12,24 @@ from benchmarks.peers.trial import Figures
 
 Rounds = Mapping[str, Sequence[Figures]]
 """The rounds of each contender, by name; none where it failed."""
+
+
+def one(title: str, number: int, name: str, figures: Figures) -> str:
+    """The figures of one round as a line of JSON, for whoever does not wait for the end."""
+    found = {
+        "case": title,
+        "round": number,
+        "contender": name,
+        "rate": round(figures.rate),
+        "latency_ms": latencies({name: [figures]}).get(name),
+        "pacer_late_ms": round(figures.pacer_late_ms, 1),
+        "cpu_s_per_million": cpu({name: [figures]})[name],
+        "memory_mb": memory({name: [figures]})[name],
+        "recovery_s": figures.recovery_s,
+        "first_output_s": round(figures.first_output_s, 1),
+        "wrong_states": figures.wrong_states,
+    }
+    return json.dumps(found)
 
 
 def rates(rounds: Rounds) -> dict[str, int | None]:

@@ -59,7 +59,8 @@ async def one_round(
         if check:
             figures.wrong_states = await run.check_states()
         if latency_s:
-            figures.latency_ms = await run.latency_ms(figures.rate / 2, latency_s, keep=_RECOVERY_EVENTS if kill else 0)
+            keep = _RECOVERY_EVENTS if kill else 0
+            await run.measure_latency(figures, figures.rate / 2, latency_s, keep)
         run.check_outputs()
         if check and contender.knows_ticks:
             await run.check_against_ledger()
@@ -121,6 +122,7 @@ class Bench:
                     found[contender.name] = []
                 else:
                     self._console.print(f"[dim]    {figures.rate:,.0f} events/s[/]", highlight=False)
+                    print(report.one(case.title, number + 1, contender.name, figures), flush=True)
                     if figures.wrong_states:
                         self._console.print(
                             f"[red]    {figures.wrong_states} of its states are wrong[/]", highlight=False
@@ -142,6 +144,7 @@ async def bench(options: argparse.Namespace, directory: Path) -> int:
             if not only or any(f"{each.work}/{each.name}".endswith(name) or name == each.work for name in only)
         ]
         console.print(f"Kafka {broker.server.version}, {len(contenders)} contenders", highlight=False)
+        await broker.warm_up()
         run = Bench(console, broker, contenders, options.shortest_s)
         full = [each for each in contenders if each.work == "full"]
         reduced = [each for each in contenders if each.work == "reduced"]

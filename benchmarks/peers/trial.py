@@ -72,6 +72,7 @@ class Figures(Struct, kw_only=True):
     cpu_s_per_million: dict[str, float] = field(default_factory=dict)
     memory_mb: dict[str, int] = field(default_factory=dict)
     latency_ms: list[float] = field(default_factory=list)
+    pacer_late_ms: float = 0.0
     recovery_s: float | None = None
     wrong_states: int = 0
 
@@ -168,8 +169,8 @@ class Running:
                 return wrong
             await asyncio.sleep(0.5)
 
-    async def latency_ms(self, rate: float, seconds: float, keep: int = 0) -> list[float]:
-        """From sending an event to the arrival of the alert that it caused, at `rate` records a second.
+    async def measure_latency(self, figures: Figures, rate: float, seconds: float, keep: int = 0) -> None:
+        """From the moment an event is due to the arrival of the alert that it caused, at `rate` records a second.
 
         It takes less than `seconds` where the stream would not have `keep` records left.
         """
@@ -188,7 +189,7 @@ class Running:
             sent_s = pacer.sent_s(*outputs[body])
             if sent_s is not None:
                 latencies.append((arrived_s - sent_s) * 1000)
-        return sorted(latencies)
+        figures.latency_ms, figures.pacer_late_ms = sorted(latencies), pacer.late_ms
 
     def check_outputs(self) -> None:
         """Nothing twice, since no process was killed, and nothing that nobody expected."""

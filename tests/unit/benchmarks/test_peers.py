@@ -1,15 +1,19 @@
+import json
 import zlib
 from array import array
 from itertools import pairwise
+from typing import cast
 
 import pytest
 
 from benchmarks.peers import reduced_work
+from benchmarks.peers.broker import Broker
 from benchmarks.peers.full_work import FullWork
 from benchmarks.peers.oracle import by_key, by_shard
+from benchmarks.peers.pacer import Pacer
 from benchmarks.peers.probe import window
 from benchmarks.peers.reduced_work import OUTPUT_EVERY, STATE_BYTES, ReducedWork
-from benchmarks.peers.report import latencies, rates
+from benchmarks.peers.report import latencies, one, rates
 from benchmarks.peers.stream import PARTITIONS
 from benchmarks.peers.streams_made import full_stream, month_old, reduced_stream
 from benchmarks.peers.trial import Figures
@@ -114,6 +118,37 @@ def test_a_contender_without_rounds_has_no_rate() -> None:
 
 def test_latencies_are_percentiles_over_all_rounds() -> None:
     """p50 and p99 are taken over what all rounds found together."""
-    one = Figures(rate=1, first_output_s=1, latency_ms=[float(number) for number in range(50)])
-    two = Figures(rate=1, first_output_s=1, latency_ms=[float(number) for number in range(50, 100)])
-    assert latencies({"x": [one, two]}) == {"x": {"p50": 50.0, "p99": 99.0, "of": 100}}
+    first = Figures(rate=1, first_output_s=1, latency_ms=[float(number) for number in range(50)])
+    second = Figures(rate=1, first_output_s=1, latency_ms=[float(number) for number in range(50, 100)])
+    assert latencies({"x": [first, second]}) == {"x": {"p50": 50.0, "p99": 99.0, "of": 100}}
+
+
+def test_each_round_is_a_line_of_json() -> None:
+    """Whoever looks on learns the figures of a contender when it is done, in the words of the last line."""
+    figures = Figures(
+        rate=10.4, first_output_s=1, cpu_s_per_million={"worker": 2.0}, memory_mb={"worker": 3, "broker": 9}
+    )
+    figures.latency_ms = [1.0, 2.0]
+    figures.pacer_late_ms = 3.25
+    found = json.loads(one("a case", 2, "somebody", figures))
+    assert (found["case"], found["round"], found["contender"], found["rate"]) == ("a case", 2, "somebody", 10)
+    assert found["latency_ms"] == {"p50": 2.0, "p99": 2.0, "of": 2}
+    assert found["cpu_s_per_million"] == {"worker": 2.0}
+    assert found["memory_mb"] == {"worker": 3}
+    assert found["pacer_late_ms"] == 3.2
+
+
+def test_a_record_counts_as_sent_when_it_is_due() -> None:
+    """By its place in the whole stream, whichever partition it is in; what was not fed has no time."""
+    stream = full_stream(50, 400)
+    pacer = Pacer(cast(Broker, None), "topic", stream, at=100)
+    records = pacer.records(200)
+    assert [partition for partition, _, _ in records] == list(stream.places[100:200])
+    assert [(key, body) for _, _, key, body in list(stream.in_order(200))[100:]] == [each[1:] for each in records]
+
+    places = [(partition, offset) for partition, offset, _, _ in stream.in_order(300)]
+    assert pacer.sent_s(*places[100]) is None
+    pacer.started(1_000.0, rate=10.0)
+    assert [pacer.sent_s(*places[number]) for number in (100, 101, 199)] == [1_000.0, 1_000.1, 1_009.9]
+    assert pacer.sent_s(*places[99]) is None
+    assert pacer.sent_s(*places[200]) is None
