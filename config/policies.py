@@ -15,12 +15,8 @@ import msgspec
 from msgspec import Meta, field
 
 from config.calendar_sources import expand_calendars
-from config.calendars import WEEKDAYS as WEEKDAYS
 from config.calendars import CalendarName, known_zone
 from config.calendars import CalendarPolicy as CalendarPolicy
-from config.calendars import calendar_digest as calendar_digest
-from config.calendars import extend_calendar as extend_calendar
-from config.calendars import span_minutes as span_minutes
 from config.complaint_policies import Complaints
 from config.policy_errors import explained
 from config.sections import Section, Text

@@ -3,7 +3,7 @@
 import math
 from datetime import date
 
-from config.policies import WEEKDAYS, CalendarPolicy, calendar_digest, span_minutes
+from config.calendars import WEEKDAYS, CalendarPolicy, calendar_digest, span_minutes
 from models.measures import BusinessHours, CalendarDays, WallTime, WorkingDays
 from models.measures import CalendarHorizonError as CalendarHorizonError
 from models.measures import Measure as Measure

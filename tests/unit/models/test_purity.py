@@ -10,6 +10,8 @@ ALLOWED_MODULES = {
     "bisect",
     "collections",
     "collections.abc",
+    "config.calendars",
+    "config.complaint_policies",
     "config.policies",
     "datetime",
     "enum",

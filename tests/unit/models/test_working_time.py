@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.calendar_sources import expand_calendars
-from config.policies import CalendarPolicy, extend_calendar
+from config.calendars import CalendarPolicy, extend_calendar
 from models import working_time
 from models.working_time import CalendarHorizonError, Unit, WorkingTime, compiled, parts
 from tests.support.china_days import DAY, FIRST, LAST, days_between, worked_days
