@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from config.policies import Policies, document_from_toml, load_policies, policies_from_document
+from models.complaint_rules import ComplaintRules, pinned_policies
 from models.policy_lints import EXTENSIONS, IMPORTED_STEPS, policy_lints
 from streams.recorded.cfpb2015 import FORWARDED
 from tests.support.policy_files import POLICIES, good_files, remarks, whole_text
@@ -23,6 +24,16 @@ def test_nothing_is_odd_about_what_is_shipped() -> None:
 def test_each_file_gets_the_warnings_it_names(path: Path) -> None:
     """No warning is missing and none is made up, in whatever order."""
     assert sorted(policy_lints(loaded(path))) == sorted(remarks(path, "warns"))
+
+
+@pytest.mark.parametrize("path", good_files(), ids=lambda path: path.stem)
+def test_what_is_accepted_can_be_run(path: Path) -> None:
+    """No policy is found to be impossible only when the first case comes."""
+    rules = ComplaintRules(pinned_policies(loaded(path)))
+    received_ms = 1_790_000_000_000  # autumn of 2026, when every version is in force
+    given = rules.profiles({"region": "uk"}, "basic", received_ms)
+    assert bool(given) == bool(loaded(path).complaints.profiles)
+    assert all(clock.base_target({}) > 0 for profile in given for clock in profile.clocks)
 
 
 def test_own_words_can_be_made_known() -> None:
