@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from config.calendars import CalendarPolicy
 from config.complaint_policies import ClockPolicy, Complaints, ProfilePolicy, Requirement, Selection
-from config.policies import CalendarPolicy
 from models import sla
 from models.alerts import instant
 from models.case_demands import Asked, ask
