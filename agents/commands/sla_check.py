@@ -8,6 +8,7 @@ import click
 from rich.table import Table
 
 from agents.commands.wide import wide_console
+from agents.policy_lints import policy_lints
 from agents.policy_words import (
     conditions_words,
     counting_words,
@@ -18,7 +19,6 @@ from agents.policy_words import (
 )
 from config.complaint_policies import Complaints, ProfilePolicy
 from config.policies import Policies, PolicyError, load_policies, policy_digest
-from models.policy_lints import policy_lints
 
 HORIZON_DAYS = 60
 """Days before the end of a calendar at which its days should have been brought up to date."""

@@ -4,8 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from agents.policy_lints import EXTENSIONS
 from config.policies import load_policies
-from models.policy_lints import EXTENSIONS
 from tests.support.policy_files import POLICIES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "complaints.md").read_text("utf-8")

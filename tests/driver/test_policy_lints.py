@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.policy_lints import EXTENSIONS, IMPORTED_STEPS, policy_lints
 from config.policies import Policies, document_from_toml, load_policies, policies_from_document
 from models.complaint_rules import ComplaintRules, pinned_policies
-from models.policy_lints import EXTENSIONS, IMPORTED_STEPS, policy_lints
 from streams.recorded.cfpb2015 import FORWARDED
 from tests.support.policy_files import POLICIES, good_files, remarks, whole_text
 
