@@ -25,7 +25,7 @@ HOURS = (
 WALL = ("minutes", "hours", "days")
 BUSINESS = ("business_minutes", "business_hours")
 DAYS = ("working_days", "calendar_days")
-LARGEST = {"minutes": 6000, "hours": 120, "days": 6, "business_minutes": 2400, "business_hours": 40}
+LARGEST = {"minutes": 3000, "hours": 50, "business_minutes": 900, "business_hours": 15}
 RESET = "progress_reported"
 
 
@@ -52,7 +52,7 @@ def clocks(
 ) -> ClockPolicy:
     """Any clock; with `moves` its target may, and with `ends` a day may have to end first."""
     unit = draw(st.sampled_from(units))
-    target = st.integers(1, LARGEST.get(unit, 8))
+    target = st.integers(1, LARGEST.get(unit, 4))
     changes: dict[str, Any] = {"unit": unit, "target": draw(target), "calendar": "days"}
     if unit in DAYS:
         changes["counting"] = draw(st.sampled_from(("moment", "next_day", "same_day")))
@@ -76,9 +76,10 @@ _SAID: dict[str, list[dict[str, Any]]] = {
 }
 STEPS = (
     "paused", "paused", "paused", "resumed", "resumed", "resumed", "reclassified", "extension_granted", RESET,
-    "responded", "closed",
+    "responded",
 )  # fmt: skip
-CYCLES = (*STEPS, "withdrawn", "reopened", "called_back")
+CYCLES = (*STEPS, "closed", "closed", "withdrawn", "reopened", "reopened", "called_back")
+ENDS = ("", "closed", "closed", "withdrawn")
 
 
 @st.composite
@@ -89,9 +90,10 @@ def cases(
     gap = st.one_of(st.integers(1, 90), st.integers(1, 1440), st.integers(1, 5 * 1440))
     at_ms = after_ms or BEGIN_MS + draw(st.integers(0, 42 * 1440)) * MINUTE_MS
     told = [_step(draw, "received", at_ms)] if begins else []
-    for name in draw(st.lists(st.sampled_from(names), max_size=7)):
-        at_ms += draw(gap) * MINUTE_MS
-        told.append(_step(draw, name, at_ms))
+    for name in [*draw(st.lists(st.sampled_from(names), max_size=8)), draw(st.sampled_from(ENDS))]:
+        if name:
+            at_ms += draw(gap) * MINUTE_MS
+            told.append(_step(draw, name, at_ms))
     return told
 
 

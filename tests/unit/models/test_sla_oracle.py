@@ -9,7 +9,7 @@ from config.complaint_policies import ClockPolicy
 from models import sla
 from models.events import Complaint, epoch_ms
 from tests.unit.models.case_builders import MINUTE_MS, runs
-from tests.unit.models.case_strategies import BUSINESS, STEPS, WALL, calendars, cases, clocks, compiled_clock
+from tests.unit.models.case_strategies import BUSINESS, WALL, calendars, cases, clocks, compiled_clock
 from tests.unit.models.clock_oracle import Happened, Walk
 
 ROUNDING_MS = 3
@@ -44,20 +44,20 @@ def check(policy: ClockPolicy, days: CalendarPolicy, told: list[Complaint], late
 later = st.one_of(st.integers(0, 90), st.integers(0, 4 * 1440))
 
 
-@given(clocks(WALL), calendars(), cases((*STEPS, "withdrawn")), later)
+@given(clocks(WALL), calendars(), cases(), later)
 def test_wall_time(policy: ClockPolicy, days: CalendarPolicy, told: list[Complaint], later: int) -> None:
     """Deadline, used time and verdict are what counting every minute gives."""
     check(policy, days, told, later)
 
 
-@given(clocks(BUSINESS), calendars(), cases((*STEPS, "withdrawn")), later)
+@given(clocks(BUSINESS), calendars(), cases(), later)
 def test_business_hours(policy: ClockPolicy, days: CalendarPolicy, told: list[Complaint], later: int) -> None:
     """Deadline, used time and verdict are what counting the minutes of business hours gives."""
     check(policy, days, told, later)
 
 
 @pytest.mark.parametrize("unit", ["working_days", "calendar_days"])
-@given(st.data(), calendars(), cases((*STEPS, "withdrawn")), later)
+@given(st.data(), calendars(), cases(), later)
 def test_days(unit: str, data: st.DataObject, days: CalendarPolicy, told: list[Complaint], later: int) -> None:
     """Deadline, used time and verdict are what counting days by their dates gives."""
     check(data.draw(clocks((unit,))), days, told, later)
