@@ -11,6 +11,8 @@ This file is the only one that reaches into Faust and is why both packages are p
   Runs of a partition are finished in order, so the highest one finished can be committed.
 - `on_partitions_revoked`: Faust forgets what is done and not yet committed, and then commits.
 - `commit_and_end_transactions`: where a commit is under way, Faust waits for that one and leaves what came after it.
+- `on_buffer_full`: Faust would fetch no more of a partition while a buffer is full, and where that leaves nothing to
+  wait for it would look again a second later. Whoever hands runs on waits for room instead, and goes on at once.
 - `_read_offset` is cleared before each run: else Faust drops what comes again after a rewind, and books gaps.
 - `_create_worker_consumer`: a fetch that waits 1.5 s for an idle partition would hold up the busy ones of its broker;
   and the process's fetchers hand on records as they are parsed.
@@ -57,6 +59,13 @@ class Run(Struct, frozen=True, gc=False):
     def next_offset(self) -> int:
         """The offset behind the last record."""
         return int(self.records[-1].offset) + 1
+
+
+def joined(run: Run, more: Run) -> Run | None:
+    """Both runs as one, where `more` goes on exactly where the fetch of `run` ended; else None."""
+    if (run.topic, run.partition, run.ends) != (more.topic, more.partition, more.begins):
+        return None
+    return Run(run.topic, run.partition, run.records + more.records, run.begins, more.ends)
 
 
 class RunSchema(faust.Schema[Any, Any]):
@@ -222,6 +231,9 @@ class RunConsumer(driver.Consumer):
         for tp in partitions:
             self._read_offset[ensure_TP(tp)] = None
             self.fetched_to.pop(ensure_TP(tp), None)
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Nothing: the conductor waits for room in the buffer, and fetching with it."""
 
     async def on_partitions_revoked(self, revoked: Set[TP]) -> None:
         """Commit what is done before Faust forgets it, which it does before it waits for what is under way."""

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import msgspec
 import pytest
+from faust.types import TP
 
 from models.events import PolicyActivated, Tick
 from streams.codecs import decode_ledger_run
@@ -27,7 +28,7 @@ from streams.sharding import shard_of
 from streams.stores.base import Commit, NewOutput, StoreUnavailable
 from streams.stores.memory import MemoryStore
 from streams.ticking import EventClock
-from streams.transport import Run
+from streams.transport import Run, RunConsumer
 from tests.support.feeds import NOW_MS, line
 from tests.unit.streams.test_live_shard import Fixture, Ledger, bodies
 
@@ -196,7 +197,7 @@ async def test_lanes_keep_the_order_of_a_partition_and_let_others_pass() -> None
     events = [Event(a_run("t", b"", first=n, partition=p)) for n in range(2) for p in (0, 1)]
     for event in events:
         await lanes.put(event)
-    await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
     assert done == [(1, 0), (1, 1)]
     assert [event.acked for event in events] == [False, True, False, True]
 
@@ -226,6 +227,85 @@ async def test_a_run_whose_work_fails_is_not_acknowledged() -> None:
     assert worked == [0]
     assert not any(event.acked for event in events)
     await lanes.stop()
+
+
+async def test_what_has_gathered_in_a_lane_is_one_run() -> None:
+    """Runs that follow on one another while the first is worked on are joined, and all of them acked with it."""
+    gate = asyncio.Event()
+    worked: list[Run] = []
+
+    async def work(run: Run) -> bool:
+        worked.append(run)
+        await gate.wait()
+        return True
+
+    lanes = Lanes(work, lambda error: pytest.fail(repr(error)))
+    events = [Event(a_run("t", b"", b"", first=n)) for n in (0, 2, 4)]
+    for event in events:
+        await lanes.put(event)
+        await asyncio.sleep(0)
+    assert [event.acked for event in events] == [False, False, False]
+    gate.set()
+    await asyncio.sleep(0.01)
+
+    assert [(run.begins, run.ends, len(run.records)) for run in worked] == [(0, 2, 2), (2, 6, 4)]
+    assert [record.offset for record in worked[1].records] == [2, 3, 4, 5]
+    assert all(event.acked for event in events)
+    await lanes.stop()
+
+
+async def test_runs_that_do_not_follow_on_one_another_stay_apart() -> None:
+    """A rewind brings back what was there before: the reducer must see where the second reading begins."""
+    gate = asyncio.Event()
+    worked: list[int] = []
+
+    async def work(run: Run) -> bool:
+        worked.append(run.begins)
+        await gate.wait()
+        return run.begins != 9
+
+    lanes = Lanes(work, lambda error: pytest.fail(repr(error)))
+    events = [Event(a_run("t", b"", first=n)) for n in (0, 9, 1)]
+    for event in events:
+        await lanes.put(event)
+        await asyncio.sleep(0)
+    gate.set()
+    await asyncio.sleep(0.01)
+
+    assert worked == [0, 9, 1]
+    assert [event.acked for event in events] == [True, False, True]
+    await lanes.stop()
+
+
+async def test_runs_that_are_large_already_are_not_joined() -> None:
+    """Joined without end, one partition would keep the others waiting."""
+    gate = asyncio.Event()
+    worked: list[int] = []
+
+    async def work(run: Run) -> bool:
+        worked.append(len(run.records))
+        await gate.wait()
+        return True
+
+    lanes = Lanes(work, lambda error: pytest.fail(repr(error)))
+    for first in (0, 5_000, 10_000):
+        await lanes.put(Event(a_run("t", *[b""] * 5_000, first=first)))
+        await asyncio.sleep(0)
+    gate.set()
+    await asyncio.sleep(0.01)
+
+    assert worked == [5_000, 5_000, 5_000]
+    await lanes.stop()
+
+
+def test_a_full_buffer_takes_no_partition_out_of_what_is_fetched() -> None:
+    """Faust would wait a second before it asks again for a partition whose buffer was full for a moment."""
+    consumer = RunConsumer.__new__(RunConsumer)
+    consumer.app = cast(Any, SimpleNamespace(in_recovery=False))
+    full = TP("t", 1)
+    consumer._active_partitions, consumer._buffered_partitions = {full}, set()
+    consumer.on_buffer_full(full)
+    assert consumer._get_active_partitions() == {full}
 
 
 # --- ticker ---------------------------------------------------------------------------------------
