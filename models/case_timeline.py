@@ -59,7 +59,7 @@ class Timeline(Struct, kw_only=True):
 
 def timeline(case: CaseState, steps: CaseSteps, known_steps: frozenset[str]) -> Timeline:
     """Put the milestones of `case`, which has at least one, in order; `known_steps` have a meaning."""
-    milestones = case.milestones
+    milestones = _held(case.milestones, steps)
     first = milestones[0]
     receipt = next((one for one in milestones if one.step in steps.opened), None)
     inferred = receipt is None
@@ -87,6 +87,27 @@ def timeline(case: CaseState, steps: CaseSteps, known_steps: frozenset[str]) -> 
             line.first = known
     line.known = known
     return line
+
+
+def _held(milestones: list[Milestone], steps: CaseSteps) -> list[Milestone]:
+    """Of a pause and a resumption at the same time, the latter comes first when the case was paused before that.
+
+    So a pause that changes its reason within an instant goes on, and one that takes no time is none.
+    """
+    ordered: list[Milestone] = []
+    instant_ms, before, paused = None, False, False
+    for milestone in milestones:
+        place = len(ordered)
+        if milestone.at_ms != instant_ms:
+            instant_ms, before = milestone.at_ms, paused
+        if milestone.step == "resumed":
+            while before and place and (ordered[place - 1].step, ordered[place - 1].at_ms) == ("paused", instant_ms):
+                place -= 1
+            paused = place < len(ordered)
+        elif milestone.step == "paused" or milestone.step in steps.reopened:
+            paused = milestone.step == "paused"
+        ordered.insert(place, milestone)
+    return ordered
 
 
 def _fits(line: Timeline, step: str, at_ms: int, steps: CaseSteps) -> bool:

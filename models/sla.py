@@ -70,7 +70,6 @@ class ClockRun(Struct, kw_only=True):
     end: str = ""
     beyond_horizon: bool = False
     uncounted: bool = False
-    repaused_ms: int | None = None
     granted: list[str] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     changes: list[tuple[int, str]] = field(default_factory=list)
@@ -202,15 +201,12 @@ def _step(run: ClockRun, moment: Moment) -> None:
         run.changes.append((at_ms, "reset"))
     elif run.since_ms is not None:
         if clock.pause.match(step, said):
-            _pause(run, at_ms)
+            _stop_counting(run, at_ms)
+            _turn(run, at_ms, ran=False)
     elif clock.resume.match(step, said):
-        if run.repaused_ms != at_ms:
-            run.since_ms = max(at_ms, run.counted_from_ms)
-            _turn(run, at_ms, ran=True)
-            _set_deadline(run)
-    elif run.spans[-1].from_ms < at_ms and clock.pause.match(step, said):
-        # Resumed and paused within one instant: a pause that changes its reason goes on.
-        run.repaused_ms = at_ms
+        run.since_ms = max(at_ms, run.counted_from_ms)
+        _turn(run, at_ms, ran=True)
+        _set_deadline(run)
     _move_target(run, moment)
 
 
@@ -241,15 +237,14 @@ def _move_target(run: ClockRun, moment: Moment) -> None:
         run.deadline_ms = at_ms
 
 
-def _pause(run: ClockRun, at_ms: int) -> None:
-    assert run.since_ms is not None, "only a running clock is paused"
+def _stop_counting(run: ClockRun, at_ms: int) -> None:
+    assert run.since_ms is not None, "only a running clock counts"
     counted, complete = _counted(run, run.since_ms, at_ms)
     run.used_before += counted
     run.uncounted |= not complete
     # A deadline beyond the horizon is one that a step within the known days is in time for.
     run.beyond_horizon = run.uncounted
     run.since_ms = run.deadline_ms = None
-    _turn(run, at_ms, ran=False)
 
 
 def _finish(run: ClockRun, at_ms: int, end: str, event_id: str) -> None:
@@ -257,8 +252,7 @@ def _finish(run: ClockRun, at_ms: int, end: str, event_id: str) -> None:
         run.broken_ms = run.deadline_ms
     held_ms = run.deadline_ms
     if run.since_ms is not None:
-        _pause(run, at_ms)
-        run.spans.pop()
+        _stop_counting(run, at_ms)
     run.deadline_ms = held_ms
     run.spans[-1].to_ms = at_ms
     run.ended_ms, run.end, run.ended_by = at_ms, end, event_id
@@ -266,6 +260,11 @@ def _finish(run: ClockRun, at_ms: int, end: str, event_id: str) -> None:
 
 def _turn(run: ClockRun, at_ms: int, *, ran: bool) -> None:
     run.spans[-1].to_ms = at_ms
+    if run.spans[-1].from_ms == at_ms:  # what took no time is not told
+        run.spans.pop()
+        if run.spans and run.spans[-1].ran is ran:
+            run.spans[-1].to_ms = None
+            return
     run.spans.append(Span(ran, at_ms))
 
 

@@ -85,7 +85,9 @@ def steps(text: str, zone: str = SHANGHAI) -> list[Complaint]:
             fields["satisfied"] = fields["satisfied"] == "yes"
         if "actions" in fields:
             fields["actions"] = fields["actions"].split("+")
-        found.append(step(match["step"], at(f"{match['day']} {match['clock']}", zone), **fields))
+        at_ms = at(f"{match['day']} {match['clock']}", zone)
+        said = f"{{{match['said']}}}" if match["said"] else ""
+        found.append(step(match["step"], at_ms, f"{match['step']}{said}@{at_ms}", **fields))
         place = match.end()
     return found
 

@@ -95,7 +95,7 @@ def test_it_says_when_it_was_asked_and_when_it_is_judged() -> None:
     """Waiting is counted from the step that asked, which is named."""
     [one] = asked(demand(**ESCALATED), "received Mon 08:00, called_back{satisfied=no} Mon 12:00")
     assert (words(one.asked_ms), words(one.judged_ms)) == ("Mon 12:00", "Mon 13:00")
-    assert one.asked_by == f"called_back@{at('Mon 12:00')}"
+    assert one.asked_by == f"called_back{{satisfied=no}}@{at('Mon 12:00')}"
     assert one.key == "care/need/0"
 
 

@@ -52,6 +52,32 @@ def test_equal_times_stand_as_they_usually_follow(earlier: str, later: str) -> N
         assert order(f"{before}{first} Mon 09:00, {second} Mon 09:00")[-2:] == [earlier, later]
 
 
+@pytest.mark.parametrize(
+    ("told", "last"),
+    [
+        ("received Mon 08:00, paused Mon 09:00, resumed Mon 09:00", ["paused", "resumed"]),
+        ("received Mon 08:00, paused Mon 09:00, resumed Mon 10:00, paused Mon 10:00", ["resumed", "paused"]),
+        (
+            "received Mon 08:00, paused Mon 09:00, paused Mon 10:00, resumed Mon 10:00, resumed{cause=x} Mon 10:00",
+            ["resumed", "resumed", "paused"],
+        ),
+        (
+            "received Mon 08:00, paused Mon 09:00, resumed Mon 10:00, paused Mon 11:00, resumed Mon 11:00",
+            ["paused", "resumed"],
+        ),
+        (
+            "received Mon 08:00, paused Mon 09:00, closed Mon 10:00, reopened Tue 09:00, paused Tue 10:00, "
+            "resumed Tue 10:00",
+            ["paused", "resumed"],
+        ),
+    ],
+)
+def test_paused_and_resumed_within_an_instant_leaves_a_case_as_it_was(told: str, last: list[str]) -> None:
+    """A pause that changes its reason goes on, and one that takes no time is none; in whatever order they arrived."""
+    assert order(told)[-len(last) :] == last
+    assert line(list(reversed(steps(told)))) == line(told)
+
+
 # --- how a case begins ------------------------------------------------------------------------------
 
 
