@@ -94,7 +94,7 @@ def steps(text: str, zone: str = SHANGHAI) -> list[Complaint]:
 
 def case(events: list[Complaint] | str, zone: str = SHANGHAI, preferred: str | None = None) -> CaseState:
     """A case whose steps arrive in this order."""
-    state = CaseState(case_id="case", policy="policy", tier="basic", heard_ms=0)
+    state = CaseState(case_id="case", policy="policy", tier="basic", number=1)
     for event in steps(events, zone) if isinstance(events, str) else events:
         add_milestone(state, event, epoch_ms(event.occurred_at), preferred)
     return state
@@ -163,10 +163,11 @@ def profile_policy(**changes: Any) -> ProfilePolicy:
     return msgspec.convert(usual | changes, ProfilePolicy)
 
 
-def clock(days: CalendarPolicy | None = None, **changes: Any) -> Clock:
+def clock(days: CalendarPolicy | None = None, overrun_percent: float = 100, **changes: Any) -> Clock:
     """A compiled clock by `calendar()`, or by `days`."""
     calendars: dict[str, WorkingTime] = {"days": compiled(days or calendar(), "days")}
-    return Clock(profile_policy(), clock_policy(**{"calendar": "days", **changes}), calendars)
+    profile = profile_policy(overrun_percent=overrun_percent)
+    return Clock(profile, clock_policy(**{"calendar": "days", **changes}), calendars)
 
 
 def demand(**changes: Any) -> Demand:

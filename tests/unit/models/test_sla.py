@@ -223,6 +223,14 @@ def test_a_clock_runs_once_in_a_cycle() -> None:
     assert [(run.started_ms, run.ended_ms) for run in runs(using, steps)] == [(at("Mon 11:00"), at("Mon 12:00"))]
 
 
+def test_the_first_stop_stands() -> None:
+    """Whatever happens to a case after a clock was stopped, it is nothing to that clock in this cycle."""
+    stopped = "received Mon 09:00, responded Mon 10:00"
+    using = clock(stop=["responded"])
+    run = only_run(using, f"{stopped}, paused Mon 11:00, responded Mon 15:00, withdrawn Mon 16:00")
+    assert run == only_run(using, stopped)
+
+
 def test_a_clock_that_nothing_starts_has_no_run() -> None:
     """No run is no promise: neither kept nor broken."""
     assert runs(clock(start=["escalated"]), "received Mon 09:00, closed Mon 10:00") == []

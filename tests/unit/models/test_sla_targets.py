@@ -125,6 +125,7 @@ PERCENT: dict[str, Any] = {"target": 10, "unit": "hours", "warnings": [{"percent
         ({**PERCENT, "target": 2}, "received Mon 23:00", ["Mon 23:00", "Mon 23:00"]),
         # A pause holds back what has not been reached.
         (PERCENT, "received Mon 09:00, paused Mon 15:00", ["Mon 15:00"]),
+        (PERCENT, "received Mon 09:00, paused Mon 14:00", ["Mon 14:00"]),
         (PERCENT, "received Mon 09:00, paused Mon 10:00", []),
         (PERCENT, "received Mon 09:00, paused Mon 10:00, resumed Mon 11:00", ["Mon 15:00", "Mon 18:00"]),
         (PERCENT, "received Mon 09:00, paused Mon 21:00", ["Tue 09:00", "Tue 09:00"]),
@@ -148,8 +149,22 @@ def test_without_business_hours_a_warning_comes_when_it_is_due() -> None:
     assert [words(at_ms) for at_ms in sla.warning_times(run)] == ["Thu+15 20:00", "Mon+16 20:00"]
 
 
-def test_overrun_is_told_in_the_unit_of_the_clock() -> None:
-    """A target overrun by its own length is overrun in working time, not by the clock on the wall."""
-    run = only_run(clock(target=5, unit="business_hours"), "received Fri+1 16:00")
-    assert words(sla.deadline(run)) == "Mon+2 12:00"
-    assert words(sla.overrun_ms(run)) == "Tue+2 09:30"
+@pytest.mark.parametrize(("percent", "overrun"), [(100, "Tue+2 09:30"), (50, "Mon+2 16:00"), (10_000, "never")])
+def test_overrun_is_told_in_the_unit_of_the_clock(percent: float, overrun: str) -> None:
+    """A target is overrun in working time, not by the clock on the wall, and never beyond the calendar."""
+    run = only_run(clock(target=5, unit="business_hours", overrun_percent=percent), "received Fri+1 16:00")
+    assert (words(sla.deadline(run)), words(sla.overrun_ms(run))) == ("Mon+2 12:00", overrun)
+
+
+@pytest.mark.parametrize("ends", ["moment", "day"])
+def test_overrun_is_never_told_before_the_breach(ends: str) -> None:
+    """However little is allowed beyond the target, the deadline passes first, at the end of the day if it is there."""
+    run = only_run(clock(target=2, unit="working_days", ends=ends, overrun_percent=0), "received Mon 12:00")
+    assert words(sla.deadline(run)) == ("Wed 12:00" if ends == "moment" else "Thu 00:00")
+    assert sla.overrun_ms(run) == (sla.deadline(run) or 0) + 1
+
+
+def test_a_paused_clock_overruns_nothing() -> None:
+    """How far a target is overrun is told once time passes again."""
+    run = only_run(clock(), "received Mon 09:00, paused Mon 14:00")
+    assert sla.overrun_ms(run) is None
