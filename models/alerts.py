@@ -13,7 +13,7 @@ from msgspec import Struct
 from models.context import FoldContext, Output, Reason, Stream
 from models.customer import AlertState, Customer
 
-ALERT_STATES = ("raised", "updated", "resolved")
+ALERT_STATES = ("raised", "updated", "resolved", "retracted")
 SEVERITIES = ("warning", "critical")
 NEVER_MS = 0
 """A due time that means "nothing is due"."""
@@ -24,9 +24,9 @@ Figures = dict[str, int | float | str]
 class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One revision of an alert, as consumers of ``ebbwatch.alerts`` see it.
 
-    `state` is raised, updated or resolved. `figures` are what the decision was made on, amounts in units of the
-    reporting currency; `evidence` the ids of the events behind it. Consumers upsert by `alert_id`: the highest
-    `revision` wins.
+    `state` is raised, updated, resolved, or retracted: what it said turned out not to have been so. `figures` are what
+    the decision was made on, amounts in units of the reporting currency; `evidence` the ids of the events behind it.
+    Consumers upsert by `alert_id`: the highest `revision` wins.
     """
 
     alert_id: str
@@ -102,7 +102,7 @@ def raise_alert(
     )
     customer.alerts.append(state)
     ctx.decide(rule, Reason.RAISED)
-    _report(customer, state, "raised", finding, at_ms, ctx)
+    report(customer, state, "raised", finding, at_ms, ctx)
     return state
 
 
@@ -114,7 +114,7 @@ def update_alert(customer: Customer, state: AlertState, finding: Finding, at_ms:
     state.measure = finding.measure
     state.triggers = finding.triggers
     ctx.decide(state.rule, Reason.WORSE)
-    _report(customer, state, "updated", finding, at_ms, ctx)
+    report(customer, state, "updated", finding, at_ms, ctx)
 
 
 def resolve_alert(
@@ -125,7 +125,7 @@ def resolve_alert(
     state.updated_ms = at_ms
     state.cooling_until_ms = state.due_ms = at_ms + cooldown_ms
     ctx.decide(state.rule, Reason.RESOLVED)
-    _report(customer, state, "resolved", finding, at_ms, ctx)
+    report(customer, state, "resolved", finding, at_ms, ctx)
     if cooldown_ms == 0:
         forget(customer, state)
 
@@ -145,17 +145,22 @@ def keeps_quiet(customer: Customer, state: AlertState, now_ms: int, ctx: FoldCon
     return False
 
 
-def next_due_ms(customer: Customer) -> int:
-    """The earliest time at which an alert of this customer needs a tick; `NEVER_MS` when none does."""
-    return min((state.due_ms for state in customer.alerts), default=NEVER_MS)
-
-
 def instant(at_ms: int) -> datetime:
     """`at_ms` as an aware datetime in UTC."""
     return datetime.fromtimestamp(at_ms / 1000, UTC)
 
 
-def _report(customer: Customer, state: AlertState, life: str, finding: Finding, at_ms: int, ctx: FoldContext) -> None:
+def report(
+    customer: Customer,
+    state: AlertState,
+    life: str,
+    finding: Finding,
+    at_ms: int,
+    ctx: FoldContext,
+    policy: tuple[str, str] | None = None,
+) -> None:
+    """Put out one revision; `policy` is the version and digest that it was decided by, else those in force."""
+    version, digest = policy or (ctx.rules.policies.version, ctx.rules.digest)
     body = Alert(
         alert_id=state.alert_id,
         revision=state.revision,
@@ -174,7 +179,7 @@ def _report(customer: Customer, state: AlertState, life: str, finding: Finding, 
         summary=finding.summary,
         action=finding.action,
         action_zh=finding.action_zh,
-        policy_version=ctx.rules.policies.version,
-        policy_digest=ctx.rules.digest,
+        policy_version=version,
+        policy_digest=digest,
     )
     ctx.outputs.append(Output(Stream.ALERTS, customer.customer_id, f"{state.alert_id}.{state.revision}", body))

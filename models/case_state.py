@@ -12,9 +12,10 @@ from models.events import Complaint
 
 MAX_CASES: Final = 8
 """Cases of one customer kept at a time; beyond it the one that matters least leaves, with a record that says so."""
-MAX_MILESTONES: Final = 48
+MAX_MILESTONES: Final = 40
 """Milestones of one case; what comes beyond is in the ledger and counted, but moves no clock."""
-DEPARTED_CASES: Final = 16
+DEPARTED: Final = 32
+"""Cases that have left, and steps that came for them since: so many of the latest are remembered."""
 DIGEST_BYTES: Final = 8
 
 Said = dict[str, str | list[str]]
@@ -75,15 +76,15 @@ class Told(Struct, array_like=True, gc=False):
 class CaseState(Struct, array_like=True, gc=False):
     """One case. `policy` is the digest of the complaint policies that it began with, `tier` the customer's then.
 
-    `heard_ms` is the time of the first step that was heard of; `due_ms` is when the passage of time alone could change
-    something; `dropped` counts milestones beyond the bound, `unknown` and `contradictory` those that have been counted
-    as such; `listed` are the sorted indexes that the case stands in.
+    `number` counts the customer's cases: one that comes back after it has left is another case. `due_ms` is when the
+    passage of time alone could change something; `dropped` counts milestones beyond the bound, `unknown` and
+    `contradictory` those that have been counted as such; `listed` are the sorted indexes that the case stands in.
     """
 
     case_id: str
     policy: str
     tier: str
-    heard_ms: int
+    number: int
     milestones: list[Milestone] = field(default_factory=list)
     told: list[Told] = field(default_factory=list)
     due_ms: int = 0

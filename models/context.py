@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from msgspec import Struct, field
 
+from models.pins import Pins
 from models.rules import Rules
 
 
@@ -25,6 +26,14 @@ class Reason(StrEnum):
     COOLDOWN_OVER = "cooldown_over"
     STALE = "stale"
     IGNORED = "ignored"
+    RETRACTED = "retracted"
+    OPENED = "opened"
+    INFERRED = "inferred"
+    UNKNOWN_STEP = "unknown_step"
+    CONTRADICTORY = "contradictory"
+    AFTER_LEAVING = "after_leaving"
+    NO_ROOM = "no_room"
+    LEFT = "left"
 
 
 class Fate(StrEnum):
@@ -42,6 +51,7 @@ class Stream(StrEnum):
     """Where an output goes; `streams.names` gives each its topic."""
 
     ALERTS = "alerts"
+    CASES = "cases"
 
 
 class Output(Struct, frozen=True):
@@ -53,8 +63,26 @@ class Output(Struct, frozen=True):
     body: Struct
 
 
+class ClockEvent(StrEnum):
+    """What happened to an SLA clock; metric labels as well."""
+
+    __hash__ = str.__hash__
+
+    WARNED = "warned"
+    BREACHED = "breached"
+    RETRACTED = "retracted"
+    MET = "met"
+    LATE = "late"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+    UNKNOWN = "unknown"
+
+
 class Results(Struct):
     """What folding has to say: outputs in order, counted decisions and fates, and moves in sorted indexes.
+
+    `clocks` counts what happened to SLA clocks, by (profile, clock, event); `used` are the shares of their targets that
+    clocks had used when they stopped, by (profile, clock).
 
     `rankings` holds the last score of each (index, member), None to take the member out. What a member is, a customer
     or something of a customer's, each index decides by itself.
@@ -64,21 +92,24 @@ class Results(Struct):
     decisions: Counter[tuple[str, Reason]] = field(default_factory=Counter)
     fates: Counter[Fate] = field(default_factory=Counter)
     rankings: dict[tuple[str, str], float | None] = field(default_factory=dict)
+    clocks: Counter[tuple[str, str, ClockEvent]] = field(default_factory=Counter)
+    used: list[tuple[str, str, float]] = field(default_factory=list)
 
 
 class FoldContext:
     """Arguments and results of folding, shared by all records of one shard.
 
-    `clock_ms` is the shard's time as its ticks have told it. Results accumulate until whoever drives the fold takes
-    them.
+    `clock_ms` is the shard's time as its ticks have told it, `pins` the complaint policies that cases began with.
+    Results accumulate until whoever drives the fold takes them.
     """
 
-    __slots__ = ("clock_ms", "decisions", "fates", "outputs", "rankings", "rules")
+    __slots__ = ("clock_ms", "clocks", "decisions", "fates", "outputs", "pins", "rankings", "rules", "used")
 
-    def __init__(self, rules: Rules, clock_ms: int = 0) -> None:
+    def __init__(self, rules: Rules, clock_ms: int = 0, pins: Pins | None = None) -> None:
         """Start with nothing folded."""
         self.rules = rules
         self.clock_ms = clock_ms
+        self.pins = pins or Pins(rules, {}, {})
         self._clear()
 
     def _clear(self) -> None:
@@ -86,10 +117,12 @@ class FoldContext:
         self.decisions: Counter[tuple[str, Reason]] = Counter()
         self.fates: Counter[Fate] = Counter()
         self.rankings: dict[tuple[str, str], float | None] = {}
+        self.clocks: Counter[tuple[str, str, ClockEvent]] = Counter()
+        self.used: list[tuple[str, str, float]] = []
 
     def take(self) -> Results:
         """The results so far; the context starts anew."""
-        results = Results(self.outputs, self.decisions, self.fates, self.rankings)
+        results = Results(self.outputs, self.decisions, self.fates, self.rankings, self.clocks, self.used)
         self._clear()
         return results
 

@@ -24,6 +24,10 @@ CONTACT_IN: Final = 13
 CONTACT_OUT: Final = 14
 CONTACT_ABANDONED: Final = 15
 COMPLAINT: Final = 16
+SLA_BREACH: Final = 17
+"""Promises on complaints broken, at the deadline of each."""
+DISSATISFIED: Final = 18
+"""Callbacks after which the customer was still dissatisfied."""
 
 TRANSACTION_KINDS: Final[dict[str, int]] = {
     "transfer": 20,
@@ -54,6 +58,8 @@ NAMES: Final[dict[str, int]] = {
     "contacts abandoned": CONTACT_ABANDONED,
     "contacts by the bank": CONTACT_OUT,
     "complaints": COMPLAINT,
+    "broken promises on complaints": SLA_BREACH,
+    "dissatisfied callbacks": DISSATISFIED,
 }
 """Every counter, in words."""
 MONEY: Final = frozenset({MONEY_IN, MONEY_OUT, OWN_IN, OWN_OUT})

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
+from models.case_state import DEPARTED, MAX_CASES, MAX_MILESTONES, CaseState
 from models.decay import Cell
 
 AGGREGATE_VERSION: Final = 1
@@ -33,6 +34,9 @@ BOUNDS: Final = {
     "contacts for each reason": MAX_CONTACTS_PER_REASON,
     "days of flows, and the largest outflow of each": MAX_FLOW_DAYS,
     "alerts open or cooling down": MAX_REASONS + 1,
+    "complaint cases": MAX_CASES,
+    "milestones of each case": MAX_MILESTONES,
+    "complaint cases that have left, and later steps": DEPARTED,
 }
 
 
@@ -130,7 +134,8 @@ class Profile(Struct, array_like=True, gc=False):
 class Customer(Struct, array_like=True, gc=False):
     """One customer's aggregate; `models.fold` is the only writer.
 
-    `counted` and `cells` are its decayed counters: a byte and three sums each; `models.counters` keeps them.
+    `counted` and `cells` are its decayed counters: a byte and three sums each; `models.counters` keeps them. `departed`
+    holds 8 bytes for each of the latest complaint cases that have left, and of the steps that came for them since.
     """
 
     customer_id: str
@@ -155,6 +160,9 @@ class Customer(Struct, array_like=True, gc=False):
     alerts: list[AlertState] = field(default_factory=list)
     closed_accounts: int = 0
     due_ms: int = 0
+    cases: list[CaseState] = field(default_factory=list)
+    departed: bytes = b""
+    cases_opened: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()

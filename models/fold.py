@@ -8,8 +8,7 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from models import asset_outflow, counters, money_flows, relationship, repeated_inquiry
-from models.alerts import next_due_ms
+from models import asset_outflow, case_alerts, complaints, counters, money_flows, relationship, repeated_inquiry
 from models.context import FoldContext
 from models.counters import count
 from models.customer import RECENT_EVENT_IDS, RECENT_ID_BYTES, AlertState, Customer, Outflow
@@ -65,7 +64,7 @@ def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) 
         # Before the event is counted: at the moment of an event, any pace looks like a burst.
         relationship.refresh_stage(customer, day, at_ms, ctx.rules)
     _HANDLERS[type(event)](customer, event, at_ms, day, by, ctx)
-    if customer.alerts:
+    if customer.alerts or customer.cases:
         customer.due_ms = next_due_ms(customer)
     elif customer.due_ms:
         customer.due_ms = 0
@@ -78,8 +77,17 @@ def fold_due(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
         due_ms = customer.due_ms
         for state in [state for state in customer.alerts if state.due_ms == due_ms]:
             _ON_DUE[state.rule](customer, state, due_ms, ctx)
+        complaints.on_due(customer, due_ms, ctx)
         customer.due_ms = next_due_ms(customer)
         assert customer.due_ms == 0 or customer.due_ms > due_ms, "a deadline that fires moves on"
+
+
+def next_due_ms(customer: Customer) -> int:
+    """The earliest time at which something of this customer needs a tick; 0 when nothing does."""
+    times = [state.due_ms for state in customer.alerts]
+    if customer.cases:
+        times += [case.due_ms for case in customer.cases]
+    return min(times, default=0)
 
 
 def _is_recent(recent: bytes, digest: bytes) -> bool:
@@ -177,6 +185,7 @@ def _contact(customer: Customer, event: Contact, at_ms: int, day: int, by: Weigh
 def _complaint(customer: Customer, event: Complaint, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
     if event.step == "received":
         count(customer, counters.COMPLAINT, by)
+    complaints.on_step(customer, event, at_ms, by, ctx)
 
 
 def _profile(customer: Customer, event: ProfileChanged, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
@@ -206,5 +215,5 @@ _ON_DUE: dict[str, Callable[[Customer, AlertState, int, FoldContext], None]] = {
     repeated_inquiry.RULE: repeated_inquiry.on_due,
 }
 
-RULES = tuple(_ON_DUE)
+RULES = (*_ON_DUE, case_alerts.SLA_RULE, case_alerts.PROCESS_RULE)
 """Every rule that can raise an alert, by name."""

@@ -16,6 +16,7 @@ from models.context import Fate, FoldContext, Results
 from models.customer import Customer
 from models.events import LedgerRecord, ModelActivated, PolicyActivated, Tick
 from models.fold import fold, fold_due
+from models.pins import Pins
 from models.rules import Rules
 
 
@@ -88,21 +89,28 @@ class ShardFold:
         """Continue from `state` and `documents`, with nobody loaded."""
         self.state = state
         self.documents = documents
-        self.documents_changed = False
+        self._policy_changed = False
         self.customers: MutableMapping[str, Customer] = {}
         self.due_before: dict[str, int] = {}
         self.due: list[tuple[int, str]] = []
         self.ctx: FoldContext | None = None
         if documents.policy:
-            self.ctx = FoldContext(Rules(policies_from_document(documents.policy)), state.clock_ms)
+            self.ctx = self._context(Rules(policies_from_document(documents.policy)))
 
     def begin(self, customers: MutableMapping[str, Customer], due: list[tuple[int, str]]) -> None:
         """Start a batch: who is loaded, and the stored deadlines that its ticks may reach."""
         self.customers = customers
         self.due_before = {}
-        self.documents_changed = False
+        self._policy_changed = False
+        if self.ctx is not None:
+            self.ctx.pins.changed = False
         self.due = due
         heapify(self.due)
+
+    @property
+    def documents_changed(self) -> bool:
+        """Whether the batch has changed the documents."""
+        return self._policy_changed or (self.ctx is not None and self.ctx.pins.changed)
 
     def apply(self, record: LedgerRecord) -> None:
         """Fold one record."""
@@ -154,10 +162,12 @@ class ShardFold:
         elif isinstance(event, PolicyActivated):
             policies = policies_from_document(event.document)
             self.documents.policy = policy_document(policies)
-            self.documents_changed = True
+            self._policy_changed = True
             if ctx is None:
-                ctx = self.ctx = FoldContext(Rules(policies), self.state.clock_ms)
-            ctx.rules = Rules(policies)
+                ctx = self.ctx = self._context(Rules(policies))
+            else:
+                ctx.rules = Rules(policies)
+                ctx.pins.activate(ctx.rules)
         elif ctx is None:
             raise LedgerError("the ledger of a shard begins with a policy_activated record, and this one does not")
         elif isinstance(event, ModelActivated):
@@ -165,6 +175,9 @@ class ShardFold:
         else:
             raise LedgerError(f"a ledger record of type {type(event).__name__} names no source")
         ctx.fates[_CONTROL] += 1
+
+    def _context(self, rules: Rules) -> FoldContext:
+        return FoldContext(rules, self.state.clock_ms, Pins(rules, self.state.cases, self.documents.pinned))
 
     def _tick(self, now_ms: int, ctx: FoldContext) -> None:
         if now_ms <= ctx.clock_ms:

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from models.alerts import Alert
+from models.case_verdict import CaseVerdict, LateStep
 from models.context import Output
 
 
@@ -30,6 +31,15 @@ def cloud_event(output: Output) -> CloudEvent:
             id=output.output_id,
             source=f"ebbwatch/{body.rule}",
             type=f"ebbwatch.alert.{body.state}",
+            subject=output.key,
+            time=body.at,
+            data=body,
+        )
+    if isinstance(body, CaseVerdict | LateStep):
+        return CloudEvent(
+            id=output.output_id,
+            source="ebbwatch/complaint_case",
+            type="ebbwatch.case.left" if isinstance(body, CaseVerdict) else "ebbwatch.case.late_step",
             subject=output.key,
             time=body.at,
             data=body,

@@ -11,6 +11,7 @@ DEAD_LETTERS_TOPIC: Final = "ebbwatch.dead-letters"
 
 STREAM_TOPICS: Final[dict[Stream, str]] = {
     Stream.ALERTS: "ebbwatch.alerts",
+    Stream.CASES: "ebbwatch.cases",
 }
 """The topic of each stream of outputs."""
 

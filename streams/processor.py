@@ -15,6 +15,7 @@ from config.policies import Policies
 from models.context import Fate, Output, Reason
 from models.customer import Customer, decode_customer, encode_customer
 from models.events import LedgerRecord, Tick
+from models.pins import UnknownPolicies
 from models.shard import (
     ShardDocuments,
     ShardFold,
@@ -161,9 +162,16 @@ class ShardProcessor:
 
         async with turns:
             fold.begin(customers, due)
-            for records_piece in pieces(records):
-                fold.apply_run(records_piece)
-                await turns.pause()
+            try:
+                for records_piece in pieces(records):
+                    fold.apply_run(records_piece)
+                    await turns.pause()
+            except UnknownPolicies:
+                # Customers are read after the shard: another worker may have moved both in between.
+                actual = (await self._store.open_shard(self._shard)).position
+                if actual == self._position:
+                    raise
+                raise PositionConflict(self._shard, self._position, actual) from None
             results = fold.take()
             changed = await self._encoded(fold.changed)
             commit = self._commit_of(fold, next_offset, changed, results.outputs, results.rankings)

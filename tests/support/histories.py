@@ -10,6 +10,7 @@ from models.events import (
     AccountClosed,
     AccountOpened,
     Complaint,
+    ComplaintStep,
     Contact,
     Counterparty,
     Event,
@@ -30,16 +31,19 @@ from streams.codecs import encode_control_record, encode_event_record
 START_MS = epoch_ms(datetime(2026, 3, 27, tzinfo=UTC))
 """Two days before the clocks change in Europe."""
 DAY_MS = 86_400_000
+SHIPPED = load_policies()
+_STEPS = (*get_args(ComplaintStep), "something_else")
 _KINDS: tuple[TransactionKind, ...] = get_args(TransactionKind)
 _PARTIES: tuple[Counterparty, ...] = get_args(Counterparty)
 
 
 def policies(draw: Random) -> Policies:
     """A policy document under which short histories raise, worsen, resolve and cool down alerts."""
-    document: dict[str, Any] = policy_document(load_policies())
+    document: dict[str, Any] = policy_document(SHIPPED)
     window = draw.randrange(2, 6)
     document["version"] = f"drawn-{draw.randrange(1000)}"
     document["bank"] = {"zone": draw.choice(["Asia/Shanghai", "Europe/Prague", "America/New_York", "UTC"])}
+    document["complaints"] |= {"grace_days": draw.randrange(3), "abandoned_days": draw.randrange(1, 6)}
     document["asset_outflow"] |= {
         "window_days": window,
         "history_days": draw.randrange(1, 5),
@@ -144,7 +148,7 @@ class History:
         account = f"{who['customer_id']}-{draw.randrange(draw.choice([2, 20]))}"
         kind = draw.choices(
             ["transaction", "contact", "profile", "login", "view", "complaint", "account", "product"],
-            [45, 25, 4, 5, 5, 3, 6, 4],
+            [45, 25, 4, 5, 5, 12, 6, 4],
         )[0]
         match kind:
             case "transaction":
@@ -171,7 +175,7 @@ class History:
             case "view":
                 return PageView(**who, page="home")
             case "complaint":
-                return Complaint(**who, case_id="case", step="received", business="cards", channel="phone")
+                return self._complaint(who)
             case "account":
                 return (
                     AccountOpened(**who, account_id=account)
@@ -181,6 +185,23 @@ class History:
             case _:
                 product: dict[str, Any] = {"product_id": "p", "product": f"p{draw.randrange(40)}"}
                 return ProductOpened(**who, **product) if draw.random() < 0.6 else ProductClosed(**who, **product)
+
+    def _complaint(self, who: dict[str, Any]) -> Complaint:
+        draw = self._draw
+        step = "received" if draw.random() < 0.3 else draw.choice(_STEPS)
+        return Complaint(
+            **who,
+            case_id=f"case{draw.randrange(draw.choice([2, 12]))}",
+            step=step,
+            business="cards" if step == "received" else draw.choice([None, "loans"]),
+            channel="phone" if step == "received" else draw.choice([None, "email"]),
+            priority=draw.choice([None, "urgent"]),
+            responsibility=draw.choice([None, None, "bank", "customer", "third_party"]),
+            satisfied=draw.choice([None, True, False]),
+            region=draw.choice([None, None, "UK", "EU", "US"]),
+            actions=draw.choice([None, ["explain"], ["compensate", "remediate"]]),
+            extension=draw.choice([None, "complex", "approved"]),
+        )
 
     def _transaction(self, who: dict[str, Any], account: str) -> Transaction:
         draw = self._draw

@@ -5,6 +5,7 @@ from models.context import Fate, FoldContext, Output
 from models.customer import Customer
 from models.events import LedgerRecord, ModelActivated, PolicyActivated, Tick
 from models.fold import fold, fold_due
+from models.pins import Pins
 from models.rules import Rules
 from models.shard import ShardDocuments, ShardState
 
@@ -26,9 +27,12 @@ class Oracle:
         if isinstance(event, PolicyActivated):
             policies = policies_from_document(event.document)
             self.documents.policy = policy_document(policies)
+            rules = Rules(policies)
             if self._ctx is None:
-                self._ctx = FoldContext(Rules(policies))
-            self._ctx.rules = Rules(policies)
+                self._ctx = FoldContext(rules, 0, Pins(rules, self.state.cases, self.documents.pinned))
+            else:
+                self._ctx.rules = rules
+                self._ctx.pins.activate(rules)
             return Fate.CONTROL
         fate = Fate.CONTROL
         ctx = self._ctx

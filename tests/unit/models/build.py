@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any, cast
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -49,9 +49,12 @@ def ms(day: float = 0, hour: float = 0) -> int:
     return MIDNIGHT_MS + round(day * DAY_MS + hour * HOUR_MS)
 
 
+SHIPPED = load_policies()
+
+
 def policies(**changes: Any) -> Policies:
     """The shipped policies with some keys changed: `policies(asset_outflow__window_days=7)`."""
-    document = policy_document(load_policies())
+    document = policy_document(SHIPPED)
     for path, value in changes.items():
         *tables, key = path.split("__")
         table = document
@@ -172,7 +175,7 @@ class Folded:
 
     def __init__(self, using: Policies | None = None) -> None:
         """Begin with a customer not heard of yet and a clock that has not ticked."""
-        self.ctx = FoldContext(Rules(using or load_policies()))
+        self.ctx = FoldContext(Rules(using or SHIPPED))
         self.ctx.decisions = self.noted = Noted()
         self.known: Customer | None = None
 
@@ -192,6 +195,7 @@ class Folded:
     def adopt(self, using: Policies) -> "Folded":
         """Decide by other policies from here on."""
         self.ctx.rules = Rules(using)
+        self.ctx.pins.activate(self.ctx.rules)
         return self
 
     @property
@@ -208,7 +212,7 @@ class Folded:
     @property
     def alerts(self) -> list[Alert]:
         """Everything reported so far."""
-        return [cast(Alert, output.body) for output in self.ctx.outputs]
+        return [output.body for output in self.ctx.outputs if isinstance(output.body, Alert)]
 
     @property
     def told(self) -> list[str]:

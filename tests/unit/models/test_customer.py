@@ -1,6 +1,7 @@
 """The aggregate survives storage byte for byte, and stays small whatever is thrown at it."""
 
 import random
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from models import asset_outflow, repeated_inquiry
 from models.alerts import instant
+from models.case_state import DEPARTED, DIGEST_BYTES, MAX_CASES, MAX_MILESTONES
 from models.customer import (
     BOUNDS,
     MAX_ACCOUNTS,
@@ -22,7 +24,7 @@ from models.customer import (
     decode_customer,
     encode_customer,
 )
-from models.events import Event
+from models.events import Complaint, Event
 from tests.unit.models.build import (
     KINDS,
     Folded,
@@ -43,9 +45,9 @@ from tests.unit.models.build import (
 
 TYPICAL_BYTES = 2_000
 """A customer of everyday habits stays below this."""
-WORST_BYTES = 28_000
+WORST_BYTES = 390_000
 """Nobody whose ids are ASCII gets above this."""
-WORST_UNICODE_BYTES = 92_000
+WORST_UNICODE_BYTES = 1_300_000
 """Nobody gets above this: 128 characters of an id are up to 512 bytes."""
 
 
@@ -91,6 +93,9 @@ def assert_bounds(customer: Customer) -> None:
             max(len(customer.flows.days) // 3, len(customer.flows.largest)) if customer.flows else 0
         ),
         "alerts open or cooling down": len(customer.alerts),
+        "complaint cases": len(customer.cases),
+        "milestones of each case": max((len(case.milestones) for case in customer.cases), default=0),
+        "complaint cases that have left, and later steps": len(customer.departed) // DIGEST_BYTES,
     }
     assert sizes.keys() == BOUNDS.keys()
     assert all(size <= BOUNDS[name] for name, size in sizes.items())
@@ -142,6 +147,32 @@ def hostile(fill: str) -> Customer:
     for i in range(MAX_REASONS * 20):
         reason = text(f"r{388 + i % MAX_REASONS}-", 64)
         folded.see(contact(ms(last, 5 + i / 1000), reason, event_id=text(f"l{i}-", 128), outcome="abandoned"))
+    folded.known = hostile_cases(folded, text)
+    return folded.customer
+
+
+def hostile_cases(folded: Folded, text: Callable[[str, int], str]) -> Customer:
+    """More cases than there is room for, with more steps, each of which says all it can; reopened again and again."""
+    for case in range(MAX_CASES + DEPARTED):
+        for i in range(MAX_MILESTONES * 2):
+            folded.see(
+                Complaint(
+                    event_id=text(f"c{case}-{i}-", 128),
+                    customer_id="c1",
+                    occurred_at=instant(ms(0, i / 1000)),
+                    case_id=text(f"case{case}-", 128),
+                    step=("received", "closed", "reopened", text("s", 64))[i % 4],
+                    business=text(f"b{i}-", 64),
+                    cause=text(f"c{i}-", 64),
+                    channel=text(f"h{i}-", 64),
+                    priority=text(f"p{i}-", 64),
+                    responsibility="third_party",
+                    satisfied=False,
+                    region=text(f"r{i}-", 64),
+                    actions=[text(f"{n}-{i}-", 64) for n in range(8)],
+                    extension=text(f"e{i}-", 64),
+                )
+            )
     return folded.customer
 
 

@@ -101,7 +101,10 @@ def test_an_event_of_decades_ago_is_no_underflow() -> None:
 
 @given(st.lists(any_event(days=40), min_size=2, max_size=30, unique_by=lambda event: event.event_id), st.data())
 def test_order_does_not_matter_to_counts(events: list[Event], data: st.DataObject) -> None:
-    """Counters are the same in any order, but for rounding; days of money are the same to the cent."""
+    """Counters are the same in any order, but for rounding; days of money are the same to the cent.
+
+    A case begins with the tier that the customer has when it is first heard of, so its promises may differ.
+    """
     shuffled = data.draw(st.permutations(events))
     one, other = Folded().see(*events).customer, Folded().see(*shuffled).customer
     assert (one.events, one.unvalued, one.first_ms, one.last_ms) == (
@@ -111,6 +114,8 @@ def test_order_does_not_matter_to_counts(events: list[Event], data: st.DataObjec
         other.last_ms,
     )
     counted, recounted = cells(one), cells(other)
+    counted.pop(counters.SLA_BREACH, None)
+    recounted.pop(counters.SLA_BREACH, None)
     assert counted.keys() == recounted.keys()
     for code, cell in counted.items():
         worth = value(cell, one.last_ms, one.landmark_ms)

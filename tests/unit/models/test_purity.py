@@ -13,6 +13,7 @@ ALLOWED_MODULES = {
     "config.calendars",
     "config.complaint_policies",
     "config.policies",
+    "config.sections",
     "datetime",
     "enum",
     "hashlib",
