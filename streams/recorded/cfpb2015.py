@@ -19,6 +19,8 @@ from streams.recorded.tally import Tally
 COMPLAINTS = "cfpb_complaints_2015.csv"
 ZONE = ZoneInfo("America/New_York")
 REGION = "us"
+CHANNEL = "regulator"
+"""How every one of them came to the company; how the consumer reached the bureau, this edition does not say."""
 
 FORWARDED = "forwarded"
 """The step of our own at which the bureau sends a complaint to the company: the statutory time runs from here."""
@@ -90,14 +92,14 @@ def _filed(row: Row) -> _Filed | str:
         return "date_sent_unreadable"
     if sent < received:
         return "sent_before_received"
+    if row["Product"].strip() not in _BUSINESSES:
+        return "product_unknown"
     said = (row[column].strip() for column in ("Product", "Issue", "Company response", "Timely response?"))
     return _Filed(number, received, sent, *said)
 
 
 def _steps(filed: _Filed, tally: Tally) -> Iterator[tuple[datetime, int, Complaint]]:
-    business, cause = _BUSINESSES.get(filed.product), parse_name(filed.issue, LONGEST_CODE)
-    if business is None:
-        tally.note(COMPLAINTS, "product_unknown")
+    business, cause = _BUSINESSES[filed.product], parse_name(filed.issue, LONGEST_CODE)
     if cause is None:
         tally.note(COMPLAINTS, "issue_missing_or_too_long")
     tally.note(COMPLAINTS, _TIMELINESS.get(filed.timely, "timeliness_unknown"))
@@ -118,6 +120,7 @@ def _steps(filed: _Filed, tally: Tally) -> Iterator[tuple[datetime, int, Complai
             step=step,
             business=business if first else None,
             cause=cause if first else None,
+            channel=CHANNEL if first else None,
             region=REGION if first else None,
         )
         yield at, filed.number, event
