@@ -102,6 +102,10 @@ class Store(Protocol):
         """How many members `due` would give, without fetching them; all there are when `until` is infinite."""
         ...
 
+    async def counts(self, shard: int, asked: Sequence[tuple[str, float]]) -> list[int]:
+        """What `count` gives for each (index, until), in the order asked for, in one round trip."""
+        ...
+
     async def top(self, shard: int, index: str, n: int) -> list[tuple[float, str]]:
         """The `n` members with the highest scores, as (score, member), descending; ties by member, ascending."""
         ...

@@ -51,6 +51,10 @@ class MemoryStore:
         members = self._shard(shard).indexes.get(index, {})
         return sum(score <= until for score in members.values())
 
+    async def counts(self, shard: int, asked: Sequence[tuple[str, float]]) -> list[int]:
+        """See `Store.counts`."""
+        return [await self.count(shard, index, until) for index, until in asked]
+
     async def top(self, shard: int, index: str, n: int) -> list[tuple[float, str]]:
         """See `Store.top`."""
         members = self._shard(shard).indexes.get(index, {})

@@ -121,6 +121,10 @@ class SqliteStore:
         ).fetchone()
         return int(count)
 
+    async def counts(self, shard: int, asked: Sequence[tuple[str, float]]) -> list[int]:
+        """See `Store.counts`."""
+        return [await self.count(shard, index, until) for index, until in asked]
+
     async def top(self, shard: int, index: str, n: int) -> list[tuple[float, str]]:
         """See `Store.top`."""
         return self._db.execute(

@@ -212,13 +212,14 @@ async def test_a_read_whose_answer_is_lost_is_repeated(store: RedisStore, redis_
             lambda: cut.outbox(0, 1),
             lambda: cut.clear_outbox(0, 1),
             lambda: cut.outbox(0, 1),
+            lambda: cut.counts(0, [("rank", math.inf), ("rank", 0.5), ("due", math.inf)]),
         ):
             relay.cut_after()
             answers.append(await attempt())
         await cut.close()
     assert answers[:3] == [[b"a"], [(1.0, "c1")], 1]
     assert [entry.output_id for entry in answers[3]] == ["id-a"]
-    assert answers[4:] == [None, []]
+    assert answers[4:] == [None, [], [1, 0, 1]]
 
 
 async def test_redis_may_forget_its_scripts(store: RedisStore, redis_server: RedisServer) -> None:
@@ -228,6 +229,8 @@ async def test_redis_may_forget_its_scripts(store: RedisStore, redis_server: Red
         await store.commit(0, Commit(expected_position=position, position=position + 1, state=b""))
         redis_server.command("SCRIPT FLUSH")
         assert await store.top(0, "rank", 1) == []
+        redis_server.command("SCRIPT FLUSH")
+        assert await store.counts(0, [("rank", math.inf)]) == [0]
 
     redis_server.command("SCRIPT FLUSH")
     with pytest.raises(PositionConflict):

@@ -561,6 +561,29 @@ async def test_counting_is_up_to_and_including(store: Store) -> None:
     assert await store.count(0, "sla:care:response", math.inf) == 6
 
 
+async def test_many_counts_are_the_single_ones(store: Store) -> None:
+    """Each question gets the answer that `count` gives, in the order asked, however often an index is asked about."""
+    members = [(f"c{number}", float(number)) for number in range(9)]
+    await store.commit(
+        0,
+        Commit(
+            expected_position=0, position=1, state=b"", indexes={"sla:care:response": members, "cases:{1}": members}
+        ),
+    )
+    await store.commit(1, Commit(expected_position=0, position=1, state=b"", indexes={"cases:crm": members[:2]}))
+    asked = [
+        (index, until)
+        for until in (math.inf, 3.0, -1.5, -math.inf)
+        for index in ("sla:care:response", "cases:{1}", "cases:crm", "never written")
+    ]
+
+    assert await store.counts(0, asked) == [await store.count(0, index, until) for index, until in asked]
+    assert await store.counts(0, asked) == [9, 9, 0, 0, 4, 4, 0, 0, *[0] * 8]
+    assert await store.counts(1, asked[:3]) == [0, 0, 2]
+    assert await store.counts(0, []) == []
+    assert await store.counts(0, [("cases:{1}", 4.0)] * 2000) == [5] * 2000
+
+
 # --- outbox ---------------------------------------------------------------------------------------------------
 
 

@@ -76,6 +76,9 @@ class FaultyStore:
     async def count(self, shard: int, index: str, until: float) -> int:
         return await self._store.count(shard, index, until)
 
+    async def counts(self, shard: int, asked: Sequence[tuple[str, float]]) -> list[int]:
+        return await self._store.counts(shard, asked)
+
     async def top(self, shard: int, index: str, n: int) -> list[tuple[float, str]]:
         return await self._store.top(shard, index, n)
 
