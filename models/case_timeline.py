@@ -36,6 +36,7 @@ class Timeline(Struct, kw_only=True):
 
     `opened_ms` begins cycle 0; it is `inferred` from the first step heard of when no receipt is known. `closed_ms` and
     `withdrawn` tell of the last cycle; `first` holds what was known at the beginning and never changes by later steps.
+    `odd` names the events of contradictory steps.
     """
 
     moments: list[Moment]
@@ -46,6 +47,7 @@ class Timeline(Struct, kw_only=True):
     withdrawn: bool = False
     contradictory: int = 0
     unknown: int = 0
+    odd: list[str] = field(default_factory=list)
     first: Said = field(default_factory=dict)
     known: Said = field(default_factory=dict)
 
@@ -74,12 +76,16 @@ def timeline(case: CaseState, steps: CaseSteps, known_steps: frozenset[str]) -> 
     known: Said = {}
     for number, milestone in enumerate(ordered):
         step, states, at_ms = milestone.step, milestone.said, milestone.at_ms
+        contradictory = line.contradictory
         line.unknown += step not in known_steps
         if number:
             if at_ms < line.opened_ms:
                 line.contradictory += 1
                 at_ms = line.opened_ms
-            if not _fits(line, step, at_ms, steps):
+            fits = _fits(line, step, at_ms, steps)
+            if line.contradictory > contradictory:
+                line.odd.append(milestone.event_id)
+            if not fits:
                 continue
         known = _known_with(known, states, new_cycle=number > 0 and step in steps.reopened)
         line.moments.append(Moment(at_ms, step, line.cycles - 1, states, known, milestone.event_id))
