@@ -28,7 +28,7 @@ from streams.sharding import shard_of
 from streams.stores.base import Commit, NewOutput, StoreUnavailable
 from streams.stores.memory import MemoryStore
 from streams.ticking import EventClock
-from streams.transport import Run, RunConsumer
+from streams.transport import Run, RunConsumer, _RangedResult
 from tests.support.feeds import NOW_MS, line
 from tests.unit.streams.test_live_shard import Fixture, Ledger, bodies
 
@@ -306,6 +306,12 @@ def test_a_full_buffer_takes_no_partition_out_of_what_is_fetched() -> None:
     consumer._active_partitions, consumer._buffered_partitions = {full}, set()
     consumer.on_buffer_full(full)
     assert consumer._get_active_partitions() == {full}
+
+
+def test_no_fetch_is_sent_while_fetched_records_wait() -> None:
+    """It would ask for nothing but idle partitions, and hold up those with records until the broker answers."""
+    waiting = _RangedResult(None, assignment=None, partition_records=None, backoff=60.0)
+    assert waiting.calculate_backoff() > 0
 
 
 # --- ticker ---------------------------------------------------------------------------------------
