@@ -84,16 +84,21 @@ ENDS = ("", "closed", "closed", "withdrawn")
 
 @st.composite
 def cases(
-    draw: st.DrawFn, names: tuple[str, ...] = STEPS, *, begins: bool = True, after_ms: int = 0
+    draw: st.DrawFn,
+    names: tuple[str, ...] = STEPS,
+    *,
+    begins: tuple[str, ...] = ("received",),
+    ends: tuple[str, ...] = ENDS,
+    after_ms: int = 0,
 ) -> list[Complaint]:
     """The steps of a case in order, each at a minute of its own: short gaps and long ones, nights and weekends."""
     gap = st.one_of(st.integers(1, 90), st.integers(1, 1440), st.integers(1, 5 * 1440))
     at_ms = after_ms or BEGIN_MS + draw(st.integers(0, 42 * 1440)) * MINUTE_MS
-    told = [_step(draw, "received", at_ms)] if begins else []
-    for name in [*draw(st.lists(st.sampled_from(names), max_size=8)), draw(st.sampled_from(ENDS))]:
+    told: list[Complaint] = []
+    for name in (*begins, *draw(st.lists(st.sampled_from(names), max_size=8)), draw(st.sampled_from(ends))):
         if name:
-            at_ms += draw(gap) * MINUTE_MS
             told.append(_step(draw, name, at_ms))
+            at_ms += draw(gap) * MINUTE_MS
     return told
 
 

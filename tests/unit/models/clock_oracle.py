@@ -93,6 +93,7 @@ class Walk:
         self.due: Number | None = None
         self.broke: Number | None = None
         self.counts_from = 0
+        self.worked_until = 0
         self.priority = ""
         self.granted: list[str] = []
         self.target = self._target()
@@ -123,6 +124,8 @@ class Walk:
             left = Fraction(self.target) - self.used
             self._reach(minute + left / worth)
         self.used += worth
+        if worth:
+            self.worked_until = minute + 1
 
     def _reach(self, instant: Number) -> None:
         self.due = self.minutes.end_of_day(instant) if self.policy.ends == "day" else instant
@@ -163,14 +166,17 @@ class Walk:
         self.target = now
         if now == before or not self.used:
             return
-        overused = self.used >= now if self.state == "runs" else self.used > now and now < before
-        self.due = minute if overused else None
+        self.due = minute if self.state == "runs" and self.used == now else None
+        lowered = now < before or self.state == "runs"
+        idle = self.due is not None and self.worked_until < minute
+        if self.broke is None and lowered and (self.used > now or idle):
+            self.broke = minute
 
     def _pause(self) -> None:
         self.state, self.due = "paused", None
 
     def _resume(self, minute: int) -> None:
-        self.state, self.due = "runs", None
+        self.state, self.due, self.worked_until = "runs", None, minute
         if self.used >= self.target:
             self._reach(minute)
 
@@ -192,9 +198,10 @@ class Walk:
         due = self.due
         if self.state == "runs" and due is None:
             due = self._ahead(minute)
-        over = self.broke is not None or (self.state in ("runs", "paused") and due is not None and minute > due)
-        says = {"runs": "running", "waits": "none"}.get(self.state, self.state)
-        if over:
-            says = "breached" if self.state in ("runs", "paused") else "late"
         due = due if self.broke is None else self.broke
+        says = {"runs": "running", "waits": "none"}.get(self.state, self.state)
+        if self.state not in ("runs", "paused"):
+            says = says if self.broke is None else "late"
+        elif due is not None and minute > due:
+            says = "breached"
         return Outcome(Fraction(self.used), None if due is None else Fraction(due), says)

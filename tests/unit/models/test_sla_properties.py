@@ -32,6 +32,12 @@ def at_of(told: Complaint) -> int:
     return epoch_ms(told.occurred_at)
 
 
+def story(run: ClockRun) -> tuple[object, ...]:
+    """All that anybody can be told of a run."""
+    times = (run.started_ms, run.since_ms, run.broken_ms, run.ended_ms, sla.deadline(run))
+    return run.key, times, run.end, run.target, run.used_before, run.spans, run.changes
+
+
 def so_far(using: Clock, moments: list[Moment], at_ms: int) -> list[ClockRun]:
     return sla.run_clock(using, [moment for moment in moments if moment.at_ms <= at_ms])
 
@@ -107,23 +113,18 @@ def test_a_pause_never_counts(
     assert abs(sla.used(held, put_off_ms) - sla.used(through, stopped_ms)) <= ROUNDING
 
 
-@given(clocks(), calendars(), cases(), st.data())
+@given(clocks(), calendars(), cases(begins=("received", "paused"), ends=("closed", "withdrawn")), st.data())
 def test_splitting_a_pause_changes_nothing(
     policy: ClockPolicy, days: CalendarPolicy, told: list[Complaint], data: st.DataObject
 ) -> None:
     """Resumed and paused again at once, a pause is the one that it was."""
     using = compiled_clock(policy, days)
     run = only_run(using, told)
-    pauses = [
-        span
-        for span in run.spans
-        if not span.ran and (span.to_ms or run.ended_ms or at_of(told[-1])) > span.from_ms + 2
-    ]
-    assume(pauses)
-    pause = data.draw(st.sampled_from(pauses))
-    split_ms = data.draw(st.integers(pause.from_ms + 1, (pause.to_ms or at_of(told[-1])) - 1))
+    pause = data.draw(st.sampled_from([span for span in run.spans if not span.ran]))
+    assert pause.to_ms is not None
+    split_ms = data.draw(st.integers(pause.from_ms + 1, pause.to_ms - 1))
     split = only_run(using, [*told, step("paused", split_ms), step("resumed", split_ms)])
-    assert split == run
+    assert story(split) == story(run)
 
 
 # --- order and cycles ------------------------------------------------------------------------------
@@ -152,7 +153,7 @@ def test_reopening_never_rewrites_an_earlier_cycle(
     """Whatever comes after a reopening, the runs of the cycles before it stay as they had ended."""
     using = compiled_clock(policy, days)
     reopened_ms = at_of(told[-1]) + data.draw(st.integers(1, 9 * DAY_MINUTES)) * MINUTE_MS
-    after = data.draw(cases(CYCLES, begins=False, after_ms=reopened_ms))
+    after = data.draw(cases(CYCLES, begins=(), after_ms=reopened_ms + MINUTE_MS))
     before = runs(using, told)
     now = runs(using, [*told, step("reopened", reopened_ms), *after])
     for run, later in zip(before, now, strict=False):
@@ -172,7 +173,7 @@ def test_reopening_never_rewrites_an_earlier_cycle(
 @given(
     clocks(ends=False),
     calendars(),
-    cases(tuple(name for name in STEPS if name not in ("reclassified", "extension_granted"))),
+    cases(tuple(name for name in STEPS if name not in ("reclassified", "extension_granted")), ends=("closed",)),
 )
 def test_the_deadline_and_the_time_used_say_the_same(
     policy: ClockPolicy, days: CalendarPolicy, told: list[Complaint]
@@ -181,7 +182,6 @@ def test_the_deadline_and_the_time_used_say_the_same(
     using = compiled_clock(msgspec.structs.replace(policy, reset=()), days)
     moments = line(told).moments
     [run] = sla.run_clock(using, moments)
-    assume(run.end == "stopped")
     assert run.ended_ms is not None
     [before] = so_far(using, moments, run.ended_ms - 1)
     says = sla.verdict(run, run.ended_ms)
@@ -216,14 +216,15 @@ def test_a_shorter_calendar_knows_less_and_nothing_else(
             assert sla.used(less, at_ms) == sla.used(more, at_ms)
 
 
-@given(clocks(), calendars(), cases())
+@given(clocks(), calendars(), cases(ends=("",)))
 def test_warnings_come_before_the_deadline_and_in_business_hours(
     policy: ClockPolicy, days: CalendarPolicy, told: list[Complaint]
 ) -> None:
     """No warning is due after the deadline, and none in the night but where a case begins or ends in it."""
     using = compiled_clock(policy, days)
     [run] = runs(using, told)
-    assume(not run.end and run.broken_ms is None)
+    if run.broken_ms is not None:
+        return
     due_ms = sla.deadline(run)
     assert using.calendar is not None
     times = sla.warning_times(run)

@@ -45,9 +45,16 @@ def test_a_lowered_target_breaks_a_paused_clock_at_the_change() -> None:
     steps = "received Mon 09:00, paused Mon 14:00, reclassified{priority=high} Mon 15:00"
     paused = only_run(clock(**BY_PRIORITY), steps)
     closed = only_run(clock(**BY_PRIORITY), f"{steps}, closed Mon 16:00")
-    assert sla.verdict(paused, at("Mon 15:00")) is Verdict.PAUSED
-    assert sla.verdict(paused, at("Mon 15:01")) is Verdict.BREACHED
+    assert (sla.verdict(paused, at("Mon 15:01")), words(sla.deadline(paused))) == (Verdict.BREACHED, "Mon 15:00")
     assert (sla.verdict(closed, at("Mon 16:00")), words(sla.deadline(closed))) == (Verdict.LATE, "Mon 15:00")
+
+
+@pytest.mark.parametrize("then", ["paused Mon 15:00", "closed Mon 15:00", "paused Mon 15:00, closed Mon 16:00"])
+def test_nothing_of_the_same_instant_undoes_that(then: str) -> None:
+    """A case that is paused or closed just when its target was lowered below what is used is late all the same."""
+    run = only_run(clock(**BY_PRIORITY), f"received Mon 09:00, reclassified{{priority=high}} Mon 15:00, {then}")
+    assert sla.verdict(run, at("Mon 16:00")) in (Verdict.BREACHED, Verdict.LATE)
+    assert words(sla.deadline(run)) == "Mon 15:00"
 
 
 COMPLEX: dict[str, Any] = {
