@@ -55,6 +55,7 @@ BATCH_RECORDS = "EBBWATCH_BATCH_RECORDS"
 CACHE_CUSTOMERS = "EBBWATCH_CACHE_CUSTOMERS"
 SESSION_TIMEOUT_S = "EBBWATCH_SESSION_TIMEOUT_S"
 STALL_LIMIT_S = "EBBWATCH_STALL_LIMIT_S"
+ENDPOINTS = "EBBWATCH_ENDPOINTS"
 
 SETTINGS = (
     Setting(LOG_LEVEL, "`DEBUG`, `INFO`, `WARNING` or `ERROR`", "INFO"),
@@ -90,6 +91,7 @@ SETTINGS = (
     Setting(CACHE_CUSTOMERS, "customers kept decoded in memory by each worker", "100000"),
     Setting(SESSION_TIMEOUT_S, "seconds without a heartbeat after which a worker's partitions move on", "10"),
     Setting(STALL_LIMIT_S, "seconds without progress while records wait, after which a worker ends itself", "120"),
+    Setting(ENDPOINTS, "file of the endpoints that the notifier delivers alerts to (docs/webhooks.md)"),
 )
 """Every setting there is; `ebbwatch config show` prints them, the documentation lists them."""
 
@@ -168,6 +170,19 @@ class Settings:
         self.cache_customers = self._number(CACHE_CUSTOMERS, 1, 100_000_000)
         self.session_timeout_s = self._number(SESSION_TIMEOUT_S, 6, 1800)
         self.stall_limit_s = self._number(STALL_LIMIT_S, 5, 86_400)
+        endpoints = self._file(ENDPOINTS)
+        self.endpoints_file = Path(endpoints) if endpoints else None
+
+    def secret_at(self, reference: str) -> Secret:
+        """The secret that `env:NAME` or `file:PATH` refers to; raises `SettingsError`, which names the place alone."""
+        kind, _, place = reference.partition(":")
+        if kind == "env":
+            value = self._environment.get(place, "").encode()
+        else:
+            value = self._content(place, reference)
+        if not value:
+            raise SettingsError(f"{reference}: holds no secret")
+        return Secret(value)
 
     def shown(self) -> list[tuple[Setting, str]]:
         """Every setting with what is shown of its value: of a secret, whether it is set."""
@@ -252,11 +267,15 @@ class Settings:
         if value and path:
             raise SettingsError(f"{name}: expected either {name} or {name}_FILE, found both")
         if path:
-            try:
-                return Path(path).read_bytes().strip()
-            except OSError as error:
-                raise SettingsError(f"{name}_FILE: cannot be read ({error.strerror})") from None
+            return self._content(path, f"{name}_FILE")
         return value.encode() if value else None
+
+    @staticmethod
+    def _content(path: str, name: str) -> bytes:
+        try:
+            return Path(path).read_bytes().strip()
+        except OSError as error:
+            raise SettingsError(f"{name}: cannot be read ({error.strerror})") from None
 
 
 def _wrapped(value: bytes | None) -> Secret | None:

@@ -42,3 +42,8 @@ REDIS_INDEX_KEY: Final = "ebbwatch:{%d}:index:%s"
 LEDGER_FILE: Final = "ledger.sqlite3"
 STATE_FILE: Final = "state.sqlite3"
 """The files of an embedded run's data directory."""
+
+NOTIFIER_FILE: Final = "notifier.sqlite3"
+"""The file of a notifier's data directory: what is still to be delivered, and how far the alerts have been taken."""
+NOTIFIER_GROUP: Final = "%s-notifier"
+"""Consumer group under which a notifier says how far it has come; `%s` is the group of the workers."""
