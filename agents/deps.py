@@ -1,6 +1,6 @@
 """What agents are given: the stages they carry runs to."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
 
@@ -16,4 +16,5 @@ class Deps(Struct, frozen=True):
     ledger_lanes: Lanes
     ticker: Ticker
     watchdog: Watchdog
+    count_cases: Callable[[], Awaitable[None]]
     fail: Callable[[BaseException], None]

@@ -18,6 +18,7 @@ from agents.deps import Deps
 from config.policies import Policies
 from config.settings import Settings
 from streams.app import WorkerApp
+from streams.complaint_gauges import ComplaintGauges
 from streams.kafka_producer import BatchProducer
 from streams.kafka_sink import KafkaSink
 from streams.lanes import Lanes
@@ -90,7 +91,8 @@ class Worker:
 
         # outbox -> outputs
         self._relay = LiveRelay(Relay(store, KafkaSink(self._producer, live)), live, self.fail)
-        self._shards = OwnedShards(make, self._consumer, live, self._relay.wake)
+        self._shards = OwnedShards(make, self._consumer, live, self._relay.wake, self.metrics.forget)
+        self._gauges = ComplaintGauges(store, self.metrics.complaints)
         self._ledger_lanes = Lanes(self._fold, self.fail)
 
         async def positions(committed: Mapping[TP, int | None]) -> Mapping[TP, int]:
@@ -106,6 +108,7 @@ class Worker:
             ledger_lanes=self._ledger_lanes,
             ticker=Ticker(self._producer, lambda: self._shards.owned),
             watchdog=self._watchdog,
+            count_cases=self._count_cases,
             fail=self.fail,
         )
         for agent in (feeds, customers, clock):
@@ -139,6 +142,13 @@ class Worker:
         except (StoreError, TimeoutError):
             return False
         return True
+
+    async def _count_cases(self) -> None:
+        try:
+            await self._gauges.refresh(lambda: {shard.shard: shard.watched for shard in self._shards.owned})
+        except StoreError as error:  # gauges that stand still are no reason to end
+            self.live.store_errors.inc()
+            logger.warning("open cases not counted", extra={"fields": {"error": str(error)}})
 
     def fail(self, error: BaseException) -> None:
         """End the process at once: what is not committed is not acknowledged, and whoever is next does it again."""

@@ -50,6 +50,11 @@ class Pins:
             rules = self._former[digest] = ComplaintRules(pinned, self._pinned.calendars)
         return rules
 
+    @property
+    def held(self) -> list[ComplaintRules]:
+        """The rules in force, and those of each former version that a case pins."""
+        return [self.current, *(self.of(digest) for digest in self._documents)]
+
     def pin(self) -> str:
         """Note that a case begins; the version that it pins."""
         digest = self.current.digest

@@ -19,6 +19,7 @@ from msgspec import Struct
 from config.policies import Policies, policy_digest
 from models.events import Tick
 from streams.codecs import encode_control_record, encode_policies_record
+from streams.complaint_gauges import ComplaintGauges
 from streams.feed_reader import STDIN, Feed, open_feeds, open_stdin
 from streams.ingest import Accepted, DeadLetter, Ingest
 from streams.ledger import EmbeddedLedger, LedgerMismatch
@@ -28,6 +29,7 @@ from streams.metrics import Metrics
 from streams.names import DEAD_LETTERS_TOPIC, LEDGER_FILE, STATE_FILE, STREAM_TOPICS
 from streams.ndjson_sink import NdjsonSink
 from streams.processor import ShardProcessor
+from streams.promises import Watched
 from streams.pseudonyms import Pseudonymiser
 from streams.relay import Relay
 from streams.run_report import RunReport
@@ -95,6 +97,7 @@ class EmbeddedRun:
             ShardProcessor(self._store, shard, options.cache_customers // self._ledger.shards)
             for shard in range(self._ledger.shards)
         ]
+        self._gauges = ComplaintGauges(self._store, self.metrics.complaints)
         tick_every_ms = options.tick_every_s * 1000
         self._clock = EventClock(tick_every_ms, self._ledger.clock_ms, self._ledger.witnesses)
         self._ingest = Ingest(options.pseudonymiser)
@@ -113,13 +116,13 @@ class EmbeddedRun:
         """Run until the feeds end or `stop` is called; `after_batch` is called after each micro-batch."""
         try:
             await self._catch_up(after_batch)
-            if self._stopping:
-                return self.report
-            self._activate_policies()
-            if self._options.live:
-                await self._run_live(after_batch)
-            else:
-                await self._run_recorded(after_batch)
+            if not self._stopping:
+                self._activate_policies()
+                if self._options.live:
+                    await self._run_live(after_batch)
+                else:
+                    await self._run_recorded(after_batch)
+            await self._count_cases()
         finally:
             self._held.close()
         return self.report
@@ -133,7 +136,9 @@ class EmbeddedRun:
             await self._relay.drain(shard)
             if self._sink.highest(shard) < self._store.delivered(shard):
                 self.report.outputs_missing = True
-            if await processor.open() > self._ledger.ends[shard]:
+            position = await processor.open()
+            self.metrics.complaints.saw_promises(shard, processor.watched.promises)
+            if position > self._ledger.ends[shard]:
                 raise LedgerMismatch(
                     f"{self._options.data}: {STATE_FILE} is ahead of {LEDGER_FILE}, so they do not belong together:"
                     " restore the whole directory from one backup, or use another one"
@@ -233,6 +238,15 @@ class EmbeddedRun:
                 await self._process(shard, starts[shard], records[shard])
         if refused:
             self._deliver_dead_letters()
+        if self._gauges.are_old:
+            await self._count_cases()
+
+    def _watched(self) -> dict[int, Watched]:
+        return {shard: processor.watched for shard, processor in enumerate(self._processors)}
+
+    async def _count_cases(self) -> None:
+        await self._gauges.refresh(self._watched)
+        self.report.overdue = self.metrics.complaints.total.overdue
 
     def _tick(self, records: list[list[bytes]], tick_ms: int) -> None:
         body = encode_control_record(Tick(at=datetime.fromtimestamp(tick_ms / 1000, UTC)), tick_ms)

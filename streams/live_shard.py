@@ -16,6 +16,7 @@ from streams.codecs import encode_policies_record
 from streams.live_metrics import LiveMetrics
 from streams.metrics import Metrics
 from streams.processor import BatchReport, ShardProcessor
+from streams.promises import Watched
 from streams.stores.base import PositionConflict, Store, StoreUnavailable
 from streams.ticking import EventClock
 from streams.transport import Run
@@ -81,6 +82,11 @@ class LiveShard:
         """The policies in force; None before the ledger has activated any."""
         return self._processor.policies
 
+    @property
+    def watched(self) -> Watched:
+        """What the shard promises, and its time, as last opened or committed."""
+        return self._processor.watched
+
     async def open(self) -> int:
         """Take the shard over from the store, waiting for the store if need be; the offset to read next."""
         async with self._lock:
@@ -100,6 +106,7 @@ class LiveShard:
                 if self.event_clock is not None and not self.event_clock.clock_ms:
                     self.event_clock = EventClock(self.event_clock.every_ms, self.clock_ms)
                 self._live.position.labels(str(self.shard)).set(position)
+                self._metrics.complaints.saw_promises(self.shard, self.watched.promises)
                 return position
 
     async def take(self, run: Run) -> list[BatchReport]:

@@ -1,13 +1,18 @@
-"""Every metric, by name, in one place. Labels come from closed sets; nothing of a customer is ever one."""
+"""Every metric, by name, in one place. Labels come from closed sets; nothing of a customer is ever one.
+
+`streams.complaint_metrics` has those of complaint clocks, `streams.live_metrics` those of a live worker.
+"""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from models.alerts import ALERT_STATES, SEVERITIES, Alert
+from models.complaints import CASE_RULE
 from models.context import Fate, Reason
 from models.fold import RULES
 from streams.codecs import Refusal
+from streams.complaint_metrics import ComplaintMetrics
 from streams.processor import BatchReport
 
 _PARTS = ("load", "fold", "commit")
@@ -76,9 +81,11 @@ class Metrics:
             self.ledger_records.labels(fate.value)
         for part in _PARTS:
             self.batch_seconds.labels(part)
-        for rule in RULES:
+        self.complaints = ComplaintMetrics(self.registry)
+        for rule in (*RULES, CASE_RULE):
             for decision in Reason:
                 self.decisions.labels(rule, decision.value)
+        for rule in RULES:
             for state in ALERT_STATES:
                 for severity in SEVERITIES:
                     self.alerts.labels(rule, state, severity)
@@ -92,6 +99,8 @@ class Metrics:
         for output in report.outputs:
             if isinstance(output.body, Alert):
                 self.alerts.labels(output.body.rule, output.body.state, output.body.severity).inc()
+        self.complaints.saw_promises(shard, report.promises)
+        self.complaints.saw_clocks(report.clocks, report.used)
         self.batch_records.inc(report.records)
         self.customers_loaded.inc(report.customers_loaded)
         self.customers_changed.inc(report.customers_changed)
@@ -99,3 +108,9 @@ class Metrics:
             self.batch_seconds.labels(part).observe(seconds)
         self.position.labels(str(shard)).set(report.position)
         self.clock.labels(str(shard)).set(clock_ms / 1000)
+
+    def forget(self, shard: int) -> None:
+        """Stop speaking for a shard that another process speaks for now."""
+        self.position.remove(str(shard))
+        self.clock.remove(str(shard))
+        self.complaints.forget(shard)

@@ -41,12 +41,17 @@ class OwnedShards:
         consumer: Callable[[], RunConsumer],
         live_metrics: LiveMetrics,
         taken_over: Callable[[int], None],
+        handed_over: Callable[[int], None] = lambda _shard: None,
     ) -> None:
-        """`make` a shard when it is first owned; `taken_over` is called for each shard at each assignment."""
+        """`make` a shard when it is first owned.
+
+        `taken_over` is called for each shard at each assignment, `handed_over` for each that is owned no more.
+        """
         self._make = make
         self._consumer = consumer
         self._live = live_metrics
         self._taken_over = taken_over
+        self._handed_over = handed_over
         self._shards: dict[int, LiveShard] = {}
         self.assigned: frozenset[TP] = frozenset()
         self.assignments = 0
@@ -86,6 +91,7 @@ class OwnedShards:
         for shard in set(self._shards) - {tp.partition for tp in ledger}:
             self._live.position.remove(str(shard))
             del self._shards[shard]
+            self._handed_over(shard)
         self.assigned = assigned
         self.assignments += 1
         return positions

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from config.policies import Policies
-from models.context import Fate, Output, Reason
+from models.context import ClockEvent, Fate, Output, Reason
 from models.customer import Customer, decode_customer, encode_customer
 from models.events import LedgerRecord, Tick
 from models.pins import UnknownPolicies
@@ -29,18 +29,25 @@ from streams.cloud_events import cloud_event
 from streams.codecs import decode_ledger_run
 from streams.customer_cache import CustomerCache
 from streams.names import DUE_INDEX, STREAM_TOPICS
+from streams.promises import Promises, Watched, promises_of
 from streams.stores.base import Commit, NewOutput, PositionConflict, Store
 from streams.turns import Turns, pieces
 
 
 class BatchReport(Struct):
-    """What one micro-batch did: counts, outputs in order, and seconds spent in each part."""
+    """What one micro-batch did: counts, outputs in order, and seconds spent in each part.
+
+    `clocks` and `used` are those of `models.context.Results`; `promises` is one object until what is promised changes.
+    """
 
     position: int
     records: int
     fates: Counter[Fate]
     decisions: Counter[tuple[str, Reason]]
     outputs: list[Output]
+    clocks: Counter[tuple[str, str, ClockEvent]]
+    used: list[tuple[str, str, float]]
+    promises: Promises
     customers_changed: int
     customers_loaded: int
     load_s: float
@@ -70,6 +77,7 @@ class ShardProcessor:
         self._turns = turns or Turns()
         self._fold: ShardFold | None = None
         self._position = 0
+        self._watched = Watched(Promises(), 0)
 
     async def open(self) -> int:
         """Take over the shard from the store; the ledger offset to read next.
@@ -81,10 +89,12 @@ class ShardProcessor:
             return self._position
         self._cache.clear()
         self._position = stored.position
-        self._fold = ShardFold(
+        fold = self._fold = ShardFold(
             decode_state(stored.state) if stored.state else ShardState(),
             decode_documents(stored.documents) if stored.documents else ShardDocuments(),
         )
+        promises = promises_of(fold.ctx.pins) if fold.ctx is not None else Promises()
+        self._watched = Watched(promises, fold.state.clock_ms)
         return self._position
 
     @property
@@ -96,6 +106,11 @@ class ShardProcessor:
     def clock_ms(self) -> int:
         """The shard's time, as its ticks have told it."""
         return self._fold.state.clock_ms if self._fold is not None else 0
+
+    @property
+    def watched(self) -> Watched:
+        """What the shard promises, and its time, as last opened or committed: there while a batch is under way too."""
+        return self._watched
 
     @property
     def policies(self) -> Policies | None:
@@ -181,12 +196,19 @@ class ShardProcessor:
 
         self._position = commit.position
         self._cache.keep(customers)
+        promises = self._watched.promises
+        if commit.documents is not None and fold.ctx is not None:
+            promises = promises_of(fold.ctx.pins)
+        self._watched = Watched(promises, fold.state.clock_ms)
         return BatchReport(
             position=commit.position,
             records=len(bodies),
             fates=results.fates,
             decisions=results.decisions,
             outputs=results.outputs,
+            clocks=results.clocks,
+            used=results.used,
+            promises=promises,
             customers_changed=len(commit.customers),
             customers_loaded=loaded,
             load_s=loaded_s - decoded_s,

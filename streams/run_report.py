@@ -6,7 +6,7 @@ from collections import Counter, deque
 from msgspec import Struct, field
 
 from models.alerts import Alert
-from models.context import Fate, Reason
+from models.context import ClockEvent, Fate, Reason
 from streams.codecs import Refusal
 from streams.feed_reader import Meter
 from streams.processor import BatchReport
@@ -17,6 +17,7 @@ _LATEST_ALERTS = 12
 class RunReport(Struct):
     """Counts since the run began; `meters` tell how far the feed files have been read.
 
+    `clocks` counts what happened to SLA clocks; `overdue` those that run past their deadline, as the store last said.
     `behind_the_clock` counts events days older than the clock, which hardly raise anything any more;
     `outputs_missing` tells that an output file holds less than was delivered to it.
     """
@@ -36,6 +37,8 @@ class RunReport(Struct):
     fates: Counter[Fate] = field(default_factory=Counter)
     decisions: Counter[tuple[str, Reason]] = field(default_factory=Counter)
     alerts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    clocks: Counter[tuple[str, str, ClockEvent]] = field(default_factory=Counter)
+    overdue: dict[tuple[str, str], int] = field(default_factory=dict)
     latest: deque[Alert] = field(default_factory=lambda: deque(maxlen=_LATEST_ALERTS))
     meters: list[Meter] = field(default_factory=list)
     feed_s: float = 0.0
@@ -51,6 +54,7 @@ class RunReport(Struct):
         self.records += report.records
         self.fates.update(report.fates)
         self.decisions.update(report.decisions)
+        self.clocks.update(report.clocks)
         self.load_s += report.load_s
         self.fold_s += report.fold_s
         self.commit_s += report.commit_s
