@@ -12,6 +12,7 @@ from msgspec import Struct
 from models import sla
 from models.case_timeline import Moment
 from models.complaint_rules import Clock
+from models.conditions import hold
 from models.sla import ClockRun, Verdict
 
 
@@ -37,7 +38,8 @@ class Beat(Struct, frozen=True, kw_only=True):
     """One thing that happened: `used` of `target` parts then, and the deadline from then on (None: there is none).
 
     `step` and `event_id` name the step that brought it about, if any did; `counts_from_ms` is where counting begins;
-    `target_before` what the target was, `extension` what was granted.
+    `target_before` what the target was, `extension` what was granted, `choice` which of the policy's `targets` held
+    (-1: none of them, so the plain one).
     """
 
     at_ms: int
@@ -50,6 +52,7 @@ class Beat(Struct, frozen=True, kw_only=True):
     counts_from_ms: int = 0
     target_before: int = 0
     extension: str = ""
+    choice: int = -1
 
 
 class Bar(Struct, frozen=True):
@@ -83,6 +86,14 @@ class ClockStory(Struct, frozen=True, kw_only=True):
     def due_ms(self) -> int | None:
         """The deadline, the one that was missed if one was."""
         return sla.deadline(self.run)
+
+
+def time_span(stories: Sequence[ClockStory]) -> tuple[int, int]:
+    """What a picture of these stories (at least one) must show: everything that happened, and deadlines to come."""
+    ends = [story.until_ms for story in stories]
+    dues = [due for story in stories if not story.run.end and (due := story.due_ms) is not None]
+    begin = min(story.run.started_ms for story in stories)
+    return begin, max(*ends, *dues, begin + 60_000)
 
 
 def clock_stories(clock: Clock, moments: Sequence[Moment], at_ms: int) -> list[ClockStory]:
@@ -128,6 +139,8 @@ def _passing(run: ClockRun, kind: Kind, at_ms: int) -> Beat:
 
 def _step_beats(before: ClockRun | None, now: ClockRun, moment: Moment) -> list[Beat]:
     """What the step at `moment` has done to a run."""
+    fitting = (place for place, (when, _) in enumerate(now.clock.targets) if hold(when, moment.known))
+    choice = next(fitting, -1)
 
     def beat(kind: Kind, target_before: int = 0, extension: str = "") -> Beat:
         return Beat(
@@ -141,6 +154,7 @@ def _step_beats(before: ClockRun | None, now: ClockRun, moment: Moment) -> list[
             counts_from_ms=now.counted_from_ms,
             target_before=target_before,
             extension=extension,
+            choice=choice,
         )
 
     found: list[Beat] = []

@@ -3,6 +3,7 @@
 import click
 
 from agents.commands.sla_check import check
+from agents.commands.sla_explain import explain
 
 
 @click.group()
@@ -11,3 +12,4 @@ def sla() -> None:
 
 
 sla.add_command(check)
+sla.add_command(explain)
