@@ -85,3 +85,18 @@ async def test_a_store_ahead_of_its_ledger_is_refused(monkeypatch: pytest.Monkey
 
     with pytest.raises(LedgerBehindStore, match="has been folded up to 50, but its ledger ends at 20"):
         await owned(it.shard, Metrics(), []).positions({LEDGER: None})
+
+
+async def test_a_shard_that_is_handed_over_is_spoken_for_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever sums over workers counts it once: its gauges go with it."""
+    it = await folded_to(50)
+    Brokers(monkeypatch, ledger=(0, 120), calls=(0, 900))
+    shards = OwnedShards(
+        lambda _number, _reading: it.shard, lambda: cast(RunConsumer, None), it.live, lambda _: None, it.metrics.forget
+    )
+    await shards.positions({LEDGER: 50, CALLS: 400})
+    assert it.metrics.registry.get_sample_value("ebbwatch_shard_position", {"shard": "0"}) == 50
+
+    await shards.positions({CALLS: 400})
+    assert it.metrics.registry.get_sample_value("ebbwatch_shard_position", {"shard": "0"}) is None
+    assert shards.owned == []
