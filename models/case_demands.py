@@ -33,12 +33,11 @@ class Asked(Struct, kw_only=True):
 def ask(demand: Demand, moments: Sequence[Moment]) -> list[Asked]:
     """Where `demand` was called for: the first time in each cycle."""
     asked: dict[int, Asked] = {}
+    at = demand.at
     for place, moment in enumerate(moments):
-        if (
-            moment.cycle in asked
-            or not demand.at.match(moment.step, moment.said)
-            or not hold(demand.when, moment.known)
-        ):
+        if not (at.every or moment.step in at.names) or moment.cycle in asked:
+            continue
+        if not at.match(moment.step, moment.said) or not hold(demand.when, moment.known):
             continue
         before = [one for one in moments[: place + 1] if one.cycle == moment.cycle]
         if all(any(given.match(one.step, one.said) for one in before) for given in demand.given):
@@ -50,9 +49,13 @@ def _judged(demand: Demand, moment: Moment, moments: Sequence[Moment]) -> Asked:
     judged_ms = moment.at_ms + demand.wait_ms
     met_ms: list[int] = []
     for need in demand.needs:
-        times = [one.at_ms for one in moments if one.cycle == moment.cycle and need.match(one.step, one.said)]
+        times = [
+            one.at_ms
+            for one in moments
+            if (need.every or one.step in need.names) and one.cycle == moment.cycle and need.match(one.step, one.said)
+        ]
         if times:
-            met_ms.append(min(times))
+            met_ms.append(times[0])
     complete = len(met_ms) == len(demand.needs)
     met = complete and max(met_ms) <= judged_ms
     return Asked(

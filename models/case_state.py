@@ -78,7 +78,8 @@ class CaseState(Struct, array_like=True, gc=False):
 
     `number` counts the customer's cases: one that comes back after it has left is another case. `due_ms` is when the
     passage of time alone could change something; `dropped` counts milestones beyond the bound, `unknown` and
-    `contradictory` those that have been counted as such; `listed` are the sorted indexes that the case stands in.
+    `contradictory` those that have been counted as such; `listed` are the sorted indexes that the case stands in, with
+    its scores.
     """
 
     case_id: str
@@ -91,7 +92,7 @@ class CaseState(Struct, array_like=True, gc=False):
     dropped: int = 0
     unknown: int = 0
     contradictory: int = 0
-    listed: list[str] = field(default_factory=list)
+    listed: dict[str, int] = field(default_factory=dict)
 
     def told_of(self, key: str) -> Told | None:
         """What was said of this clock or requirement, if anything."""

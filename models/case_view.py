@@ -24,6 +24,7 @@ def view(case: CaseState, rules: ComplaintRules) -> CaseView:
     """Run every clock and ask for every requirement of the profiles that were chosen when the case was received."""
     line = timeline(case, rules.policy.steps, rules.known_steps)
     profiles = rules.profiles(line.first, case.tier, line.opened_ms)
+    taken = frozenset([moment.step for moment in line.moments])
     return CaseView(
         rules=rules,
         line=line,
@@ -32,12 +33,14 @@ def view(case: CaseState, rules: ComplaintRules) -> CaseView:
             (profile, run)
             for profile in profiles
             for clock in profile.clocks
+            if clock.start.may_match(taken)
             for run in sla.run_clock(clock, line.moments)
         ],
         asked=[
             (profile, asked)
             for profile in profiles
             for demand in profile.demands
+            if demand.at.may_match(taken)
             for asked in case_demands.ask(demand, line.moments)
         ],
     )

@@ -15,7 +15,7 @@ from config.complaint_policies import ClockPolicy, Complaints, ProfilePolicy, Re
 from config.policies import Policies
 from config.sections import content_digest
 from models.case_state import Said
-from models.conditions import Asked, Steps, asked, hold
+from models.conditions import ANY, Asked, Steps, asked, hold
 from models.events import STANDARD_STEPS
 from models.local_days import LocalDays
 from models.measures import Measure, WallTime
@@ -55,14 +55,22 @@ def pinned_from_document(document: dict[str, Any]) -> PinnedPolicies:
 
 
 class Clock:
-    """One clock of one profile, ready to run; parts are what its measure counts in."""
+    """One clock of one profile, ready to run; parts are what its measure counts in.
+
+    A running clock looks at the steps that it has `heeded` (or `heeds_all`), and, where its target `moves`, at whatever
+    states anything. The others it may pass over.
+    """
 
     __slots__ = (
+        "_thresholds",
         "calendar",
         "cancel",
         "extensions",
+        "heeded",
+        "heeds_all",
         "key",
         "measure",
+        "moves",
         "overrun",
         "parts_per_unit",
         "pause",
@@ -93,6 +101,11 @@ class Clock:
         self.resume = Steps(policy.resume)
         self.reset = Steps(policy.reset)
         self.cancel = Steps(policy.cancel)
+        self.heeded = frozenset().union(
+            *(steps.names for steps in (self.stop, self.pause, self.resume, self.reset, self.cancel))
+        )
+        self.heeds_all = ANY in self.heeded
+        self.moves = bool(policy.targets or policy.extensions)
         self.target = self.parts(policy.target)
         self.targets = [(asked(one.when), self.parts(one.target)) for one in policy.targets]
         self.extensions = {
@@ -103,6 +116,7 @@ class Clock:
             for one in policy.extensions
         }
         self.warnings = policy.warnings
+        self._thresholds: dict[int, list[int]] = {}
         self.overrun = 1.0 + profile.overrun_percent / 100.0
 
     def parts(self, amount: float) -> int:
@@ -121,11 +135,16 @@ class Clock:
         return self.target
 
     def thresholds(self, target: int) -> list[int]:
-        """Used parts at which to warn, ascending."""
-        return sorted(
-            round(target * warn.percent / 100) if warn.percent is not None else target - self.parts(warn.remaining or 0)
-            for warn in self.warnings
-        )
+        """Used parts at which to warn, ascending; kept, for a policy names few targets."""
+        found = self._thresholds.get(target)
+        if found is None:
+            found = self._thresholds[target] = sorted(
+                round(target * one.percent / 100)
+                if one.percent is not None
+                else target - self.parts(one.remaining or 0)
+                for one in self.warnings
+            )
+        return found
 
 
 class Demand:

@@ -110,14 +110,14 @@ def _assess(customer: Customer, case: CaseState, now_ms: int, at_ms: int, ctx: F
     _count_oddities(case, seen, ctx)
     telling = Telling(customer, case, seen, now_ms, at_ms, ctx)
     due_ms: list[int] = []
-    listed: dict[str, float] = {}
+    listed: dict[str, int] = {}
     decided_ms = 0
     if line.closed_ms is None:
-        listed = {open_cases_index(profile.name): float(line.opened_ms) for profile in seen.profiles}
+        listed = {open_cases_index(profile.name): line.opened_ms for profile in seen.profiles}
     for profile, run in seen.runs:
         due_ms += _tell_clock(telling, profile, run)
         if not run.end and run.deadline_ms is not None:
-            listed[deadlines_index(profile.name, run.clock.policy.name)] = float(run.deadline_ms)
+            listed[deadlines_index(profile.name, run.clock.policy.name)] = run.deadline_ms
             decided_ms = max(decided_ms, run.deadline_ms + 1)
     for profile, asked in seen.asked:
         due_ms += _tell_demand(telling, profile, asked)
@@ -143,7 +143,9 @@ def _tell_clock(telling: Telling, profile: Profile, run: ClockRun) -> list[int]:
     """Tell what is new about one clock; the times to come at which that could change."""
     now_ms, case = telling.now_ms, telling.case
     state = sla.verdict(run, now_ms)
-    told = case.told_of(run.key) or Told(run.key)
+    key = run.key
+    known = case.told_of(key)
+    told = known or Told(key)
     before = (told.revision, told.warned, told.breach_ms, told.ended)
     broken = state in _BROKEN
     warnings = [] if run.end or broken else sla.warning_times(run)
@@ -168,7 +170,7 @@ def _tell_clock(telling: Telling, profile: Profile, run: ClockRun) -> list[int]:
         told.level = Level.NONE
         telling.clock(profile, run, told, "resolved", case_alerts.ENDS.get(state, "moved"))
     told.warned = warned
-    if (told.revision, told.warned, told.breach_ms, told.ended) != before and case.told_of(run.key) is None:
+    if (told.revision, told.warned, told.breach_ms, told.ended) != before and known is None:
         case.told.append(told)
     if run.end:
         return []
@@ -267,12 +269,15 @@ def _remember_departed(customer: Customer, digest: bytes) -> None:
     customer.departed = customer.departed[-kept:] + digest
 
 
-def _list(customer: Customer, case: CaseState, listed: dict[str, float], ctx: FoldContext) -> None:
-    """Let the case stand in these indexes and in no other."""
+def _list(customer: Customer, case: CaseState, listed: dict[str, int], ctx: FoldContext) -> None:
+    """Let the case stand in these indexes and in no other; what has not moved costs the store nothing."""
+    if listed == case.listed:
+        return
     member = f"{customer.customer_id}{MEMBER_SEPARATOR}{case.case_id}"
     for index in case.listed:
         if index not in listed:
             ctx.rank(index, member, None)
     for index, score in listed.items():
-        ctx.rank(index, member, score)
-    case.listed = list(listed)
+        if case.listed.get(index) != score:
+            ctx.rank(index, member, float(score))
+    case.listed = listed

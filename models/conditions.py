@@ -38,13 +38,16 @@ def asked(
 
 def hold(tests: tuple[Asked, ...], said: Said) -> bool:
     """Whether all of `tests` hold."""
-    return all(test.holds(said) for test in tests)
+    return not tests or all(test.holds(said) for test in tests)
 
 
 class Steps:
-    """Conditions of which any will do, by step."""
+    """Conditions of which any will do, by step; `names` are the steps that they name, `every` is whether ``*`` is one.
 
-    __slots__ = ("_by_step", "names")
+    Most steps of a case meet none of them, so whoever has many to try looks at `names` and `every` first.
+    """
+
+    __slots__ = ("_any", "_bare", "_by_step", "every", "names")
 
     def __init__(self, conditions: Conditions) -> None:
         """Compile `conditions`."""
@@ -54,15 +57,22 @@ class Steps:
                 by_step.setdefault(condition.step, []).append(asked(condition.where))
             else:
                 by_step.setdefault(condition, []).append(())
-        self._by_step = {step: tuple(tests) for step, tests in by_step.items()}
+        self._any = tuple(by_step.get(ANY, ()))
+        self._by_step = {step: (*tests, *self._any) for step, tests in by_step.items()}
+        self._bare = frozenset(step for step, tests in by_step.items() if () in tests)
         self.names = frozenset(by_step)
+        self.every = ANY in by_step
 
     def match(self, step: str, said: Said) -> bool:
         """Whether a step that says this meets one of the conditions."""
-        for tests in self._by_step.get(step, ()):
-            if hold(tests, said):
-                return True
-        return any(hold(tests, said) for tests in self._by_step.get(ANY, ()))
+        if step in self._bare:
+            return True
+        tests = self._by_step.get(step, self._any)
+        return bool(tests) and any(hold(one, said) for one in tests)
+
+    def may_match(self, steps: frozenset[str]) -> bool:
+        """Whether any of `steps` could meet one of the conditions, whatever it says."""
+        return self.every or not self.names.isdisjoint(steps)
 
     def __bool__(self) -> bool:
         return bool(self._by_step)

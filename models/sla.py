@@ -50,7 +50,8 @@ class ClockRun(Struct, kw_only=True):
 
     `counted_from_ms` is where counting began (a day may count from its beginning, or only from the next one).
     `used_before` and `since_ms`: parts used up to the latest change, and since when it has been running (None: it is
-    not). `deadline_ms` is where the time is over if nothing changes any more; `broken_ms` the deadline that has been
+    not); `origin`: where on its measure it would have had to begin to have used them at a stretch, once that was asked
+    for. `deadline_ms` is where the time is over if nothing changes any more; `broken_ms` the deadline that has been
     missed. `beyond_horizon`: the calendar cannot tell the deadline; `uncounted`: nor all the time that has been used.
     `end` is stopped, cancelled or superseded. `changes` name what has moved the target, with its time.
     """
@@ -63,6 +64,7 @@ class ClockRun(Struct, kw_only=True):
     target: int
     used_before: int = 0
     since_ms: int | None = None
+    origin: int | None = None
     deadline_ms: int | None = None
     broken_ms: int | None = None
     ended_ms: int | None = None
@@ -84,17 +86,21 @@ def run_clock(clock: Clock, moments: Sequence[Moment]) -> list[ClockRun]:
     """The runs of `clock` over the moments of a case, one for each cycle in which it was started."""
     runs: list[ClockRun] = []
     run: ClockRun | None = None
+    start, heeded, heeds_all, moves = clock.start, clock.heeded, clock.heeds_all, clock.moves
     for moment in moments:
         if run is not None and run.cycle < moment.cycle:
             if not run.end:
                 _finish(run, moment.at_ms, "superseded", moment.event_id)
             run = None
         if run is None:
-            if clock.start.match(moment.step, moment.said):
+            if (start.every or moment.step in start.names) and start.match(moment.step, moment.said):
                 run = _begin(clock, moment)
                 runs.append(run)
         elif not run.end:
-            _step(run, moment)
+            if run.deadline_ms is not None and run.broken_ms is None and moment.at_ms > run.deadline_ms:
+                run.broken_ms = run.deadline_ms
+            if heeds_all or moment.step in heeded or (moves and moment.said):
+                _step(run, moment)
     return runs
 
 
@@ -178,6 +184,7 @@ def _restart(run: ClockRun, moment: Moment) -> None:
     elif clock.calendar is not None and clock.policy.counting == "same_day":
         counted_from_ms = clock.calendar.day_begin_ms(at_ms)
     run.counted_from_ms = run.since_ms = counted_from_ms
+    run.origin = None
     run.used_before = 0
     run.uncounted = False
     run.granted = []
@@ -187,8 +194,6 @@ def _restart(run: ClockRun, moment: Moment) -> None:
 
 def _step(run: ClockRun, moment: Moment) -> None:
     clock, at_ms, step, said = run.clock, moment.at_ms, moment.step, moment.said
-    if run.deadline_ms is not None and run.broken_ms is None and at_ms > run.deadline_ms:
-        run.broken_ms = run.deadline_ms
     if clock.cancel.match(step, said):
         _finish(run, at_ms, "cancelled", moment.event_id)
         return
@@ -205,9 +210,11 @@ def _step(run: ClockRun, moment: Moment) -> None:
             _turn(run, at_ms, ran=False)
     elif clock.resume.match(step, said):
         run.since_ms = max(at_ms, run.counted_from_ms)
+        run.origin = None
         _turn(run, at_ms, ran=True)
         _set_deadline(run)
-    _move_target(run, moment)
+    if clock.moves:
+        _move_target(run, moment)
 
 
 def _move_target(run: ClockRun, moment: Moment) -> None:
@@ -296,11 +303,12 @@ def _counted(run: ClockRun, from_ms: int, to_ms: int) -> tuple[int, bool]:
 def _reaches(run: ClockRun, parts: int) -> int:
     """When a running clock will have used `parts`; since its latest change, if it had used them by then."""
     assert run.since_ms is not None, "a paused clock reaches nothing"
-    measure = run.clock.measure
-    more = parts - run.used_before
-    if more <= 0:
+    if parts <= run.used_before:
         return run.since_ms
-    return measure.reach(measure.upto(run.since_ms) + more)
+    measure = run.clock.measure
+    if run.origin is None:
+        run.origin = measure.upto(run.since_ms) - run.used_before
+    return measure.reach(run.origin + parts)
 
 
 def _in_hours(run: ClockRun, at_ms: int) -> int:

@@ -39,6 +39,9 @@ class ZoneDays:
     def day_of(self, at_ms: int) -> int:
         """The local day that `at_ms` falls in; an instant of midnight belongs to the day that begins."""
         day = (at_ms + self._usual_offset_ms) // DAY_MS
+        begin, end = self._begins.get(day), self._begins.get(day + 1)
+        if begin is not None and end is not None and begin <= at_ms < end:
+            return day
         while at_ms < self.begin_ms(day):
             day -= 1
         while at_ms >= self.begin_ms(day + 1):
