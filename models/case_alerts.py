@@ -120,6 +120,31 @@ class Telling(Struct):
             ),
         )
 
+    def unfounded(self, told: Told, life: str) -> None:
+        """Put out one revision about a clock or requirement that the case, as is known by now, never called for."""
+        profile, name, cycle = told.key.split("/")
+        policies = [one for one in self.view.rules.policy.profiles if one.name == profile]
+        clocks = [(policy, clock) for policy in policies for clock in policy.clocks if clock.name == name]
+        demands = [(policy, demand) for policy in policies for demand in policy.requirements if demand.name == name]
+        policy, thing = (clocks or demands)[-1]
+        figures: Figures = {"profile": profile, "clock" if clocks else "requirement": name, "cycle": int(cycle)}
+        self._put_out(
+            SLA_RULE if clocks else PROCESS_RULE,
+            told.key,
+            told,
+            life,
+            Finding(
+                severity="warning",
+                measure=0,
+                triggers=["unfounded"],
+                figures=self._with_case(figures),
+                evidence=[],
+                summary=f"{thing.title} ({policy.title}): what came late shows that this was not called for.",
+                action=policy.action,
+                action_zh=policy.action_zh,
+            ),
+        )
+
     def _with_case(self, figures: Figures) -> Figures:
         known = self.view.line.known
         for name in ("business", "cause", "channel", "priority", "region", "responsibility"):
@@ -167,6 +192,7 @@ def _clock_words(trigger: str, target: float, used: float, unit: str) -> str:
         "moved": f"the time limit has moved to {limit}.",
         "cancelled": "not needed any more.",
         "superseded": "the case was reopened.",
+        "unknown": "the calendar does not reach the time limit any more.",
         "left": "the case is no longer watched.",
     }[trigger]
 

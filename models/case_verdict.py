@@ -93,8 +93,8 @@ def verdict_id(customer_id: str, case: CaseState) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
-def case_verdict(customer_id: str, case: CaseState, view: CaseView, ended: str, at_ms: int) -> CaseVerdict:
-    """The last word on `case`, at `at_ms`."""
+def case_verdict(customer_id: str, case: CaseState, view: CaseView, ended: str, now_ms: int, at_ms: int) -> CaseVerdict:
+    """The last word on `case` as it stands at `now_ms`, said at `at_ms`."""
     line = view.line
     stated: dict[str, str] = {}
     for name in ("business", "cause", "channel", "region", "priority", "responsibility"):
@@ -114,7 +114,7 @@ def case_verdict(customer_id: str, case: CaseState, view: CaseView, ended: str, 
         tier=case.tier,
         **stated,
         satisfied=None if satisfied is None else satisfied == "yes",
-        clocks=[_clock(profile.policy.valid_from.isoformat(), run, at_ms) for profile, run in view.runs],
+        clocks=[_clock(profile.policy.valid_from.isoformat(), run, now_ms) for profile, run in view.runs],
         requirements=[
             RequirementVerdict(
                 profile=profile.name,
@@ -134,7 +134,7 @@ def case_verdict(customer_id: str, case: CaseState, view: CaseView, ended: str, 
     )
 
 
-def _clock(valid_from: str, run: ClockRun, at_ms: int) -> ClockVerdict:
+def _clock(valid_from: str, run: ClockRun, now_ms: int) -> ClockVerdict:
     due_ms = sla.deadline(run)
     ended_ms = run.ended_ms
     return ClockVerdict(
@@ -142,10 +142,10 @@ def _clock(valid_from: str, run: ClockRun, at_ms: int) -> ClockVerdict:
         valid_from=valid_from,
         clock=run.clock.policy.name,
         cycle=run.cycle,
-        verdict=sla.verdict(run, at_ms).value,
+        verdict=sla.verdict(run, now_ms).value,
         started_at=instant(run.started_ms),
         target=run.clock.amount(run.target),
-        used=round(run.clock.amount(sla.used(run, at_ms if ended_ms is None else ended_ms)), 4),
+        used=round(run.clock.amount(sla.used(run, now_ms if ended_ms is None else ended_ms)), 4),
         unit=run.clock.policy.unit,
         due_at=None if due_ms is None else instant(due_ms),
         ended_at=None if ended_ms is None else instant(ended_ms),

@@ -100,7 +100,7 @@ def _make_room(customer: Customer, at_ms: int, ctx: FoldContext) -> None:
     """Let the case go that matters least: a closed one if there is any, the oldest of them."""
     views = [(case, view(case, ctx.pins.of(case.policy))) for case in customer.cases]
     case, seen = min(views, key=lambda one: (one[1].line.closed_ms is None, one[0].number))
-    _leave(customer, case, seen, "no_room", at_ms, ctx)
+    _leave(customer, case, seen, "no_room", ctx.clock_ms, at_ms, ctx)
 
 
 def _assess(customer: Customer, case: CaseState, now_ms: int, at_ms: int, ctx: FoldContext) -> None:
@@ -118,13 +118,15 @@ def _assess(customer: Customer, case: CaseState, now_ms: int, at_ms: int, ctx: F
         due_ms += _tell_clock(telling, profile, run)
         if not run.end and run.deadline_ms is not None:
             listed[deadlines_index(profile.name, run.clock.policy.name)] = run.deadline_ms
-            decided_ms = max(decided_ms, run.deadline_ms + 1)
+        if not run.end:
+            decided_ms = max(decided_ms, (sla.deadline(run) or 0) + 1)
     for profile, asked in seen.asked:
         due_ms += _tell_demand(telling, profile, asked)
         decided_ms = max(decided_ms, asked.judged_ms)
+    _take_back(telling)
     leaves_ms, ended = _leaving(case, seen, decided_ms, seen.rules.policy)
     if leaves_ms <= now_ms:
-        _leave(customer, case, seen, ended, at_ms, ctx)
+        _leave(customer, case, seen, ended, now_ms, at_ms, ctx)
         return
     case.due_ms = min([leaves_ms, *due_ms])
     _list(customer, case, listed, ctx)
@@ -150,6 +152,10 @@ def _tell_clock(telling: Telling, profile: Profile, run: ClockRun) -> list[int]:
     broken = state in _BROKEN
     warnings = [] if run.end or broken else sla.warning_times(run)
     warned = sum(at_ms <= now_ms for at_ms in warnings)
+    if warned < told.warned and not broken:
+        # What was used stays used: neither a night nor a resumption ahead of the shard's time takes a warning back.
+        reached = sla.used(run, max(now_ms, run.spans[-1].from_ms))
+        warned = max(warned, min(told.warned, sum(one <= reached for one in run.clock.thresholds(run.target))))
     overrun_ms = sla.overrun_ms(run) if broken and not run.end else None
     _count_clock(telling, run, told, state, warned)
     if broken:
@@ -175,30 +181,56 @@ def _tell_clock(telling: Telling, profile: Profile, run: ClockRun) -> list[int]:
     if run.end:
         return []
     if state is Verdict.UNKNOWN:
-        return [] if run.clock.calendar is None else [run.clock.calendar.next_day_ms(now_ms)]
+        return [] if run.clock.calendar is None else [run.clock.calendar.next_day_ms(max(now_ms, run.started_ms))]
     times = [*warnings]
-    if not broken and run.deadline_ms is not None:
-        times.append(run.deadline_ms + 1)
+    due_ms = sla.deadline(run)
+    if not broken and due_ms is not None:
+        times.append(due_ms + 1)
     if overrun_ms is not None and told.level < Level.OVERRUN:
         times.append(overrun_ms)
     return [at_ms for at_ms in times if at_ms > now_ms]
 
 
+def _take_back(telling: Telling) -> None:
+    """Take back what was told of clocks and requirements that, as is known by now, the case never called for.
+
+    What is heard late can move a step into another cycle, or show that other profiles run.
+    """
+    case, seen = telling.case, telling.view
+    called_for = {run.key for _, run in seen.runs} | {asked.key for _, asked in seen.asked}
+    for told in case.told:
+        if told.key not in called_for:
+            _count_breach(telling, told, 0)
+            if told.level or told.open:
+                life = "retracted" if told.level >= Level.BREACHED else "resolved"
+                told.level = Level.NONE
+                telling.unfounded(told, life)
+            told.warned, told.ended = 0, ""
+
+
+def _count_breach(telling: Telling, told: Told, breach_ms: int) -> None:
+    """Let the customer's counters hold the breach at that time (0: none), and no other one."""
+    customer = telling.customer
+    if told.breach_ms == breach_ms:
+        return
+    profile, clock, _ = told.key.split("/")
+    if told.breach_ms:
+        count(customer, counters.SLA_BREACH, weights(told.breach_ms, customer.landmark_ms), -1.0)
+    if breach_ms:
+        count(customer, counters.SLA_BREACH, weights(breach_ms, customer.landmark_ms))
+    if not (told.breach_ms and breach_ms):
+        telling.ctx.clocks[profile, clock, ClockEvent.BREACHED if breach_ms else ClockEvent.RETRACTED] += 1
+    told.breach_ms = breach_ms
+
+
 def _count_clock(telling: Telling, run: ClockRun, told: Told, state: Verdict, warned: int) -> None:
     """Keep the customer's counters and the metrics; each thing is counted once, and what was none is taken back."""
-    customer, ctx, clock = telling.customer, telling.ctx, run.clock
+    ctx, clock = telling.ctx, run.clock
     name = (clock.profile, clock.policy.name)
-    if state in _BROKEN:
-        if not told.breach_ms:
-            told.breach_ms = (sla.deadline(run) or telling.now_ms) + 1
-            count(customer, counters.SLA_BREACH, weights(told.breach_ms, customer.landmark_ms))
-            ctx.clocks[*name, ClockEvent.BREACHED] += 1
-    elif told.breach_ms:
-        count(customer, counters.SLA_BREACH, weights(told.breach_ms, customer.landmark_ms), -1.0)
-        told.breach_ms = 0
-        ctx.clocks[*name, ClockEvent.RETRACTED] += 1
-    elif warned > told.warned:
+    broken = state in _BROKEN
+    if not broken and not told.breach_ms and warned > told.warned:
         ctx.clocks[*name, ClockEvent.WARNED] += 1
+    _count_breach(telling, told, (sla.deadline(run) or telling.now_ms) + 1 if broken else 0)
     if (run.end or state is Verdict.UNKNOWN) and told.ended != state.value:
         if run.end == "stopped" and told.ended in ("", Verdict.UNKNOWN.value) and run.ended_ms is not None:
             ctx.used.append((*name, sla.used(run, run.ended_ms) / run.target))
@@ -237,9 +269,11 @@ def _leaving(case: CaseState, seen: CaseView, decided_ms: int, policy: Complaint
     return max(line.closed_ms + policy.grace_days * DAY_MS, decided_ms), line.state
 
 
-def _leave(customer: Customer, case: CaseState, seen: CaseView, ended: str, at_ms: int, ctx: FoldContext) -> None:
+def _leave(
+    customer: Customer, case: CaseState, seen: CaseView, ended: str, now_ms: int, at_ms: int, ctx: FoldContext
+) -> None:
     """Say the last word on a case, close what is open, and forget it."""
-    telling = Telling(customer, case, seen, at_ms, at_ms, ctx)
+    telling = Telling(customer, case, seen, now_ms, at_ms, ctx)
     for profile, run in seen.runs:
         told = case.told_of(run.key)
         if told is not None and told.open:
@@ -248,7 +282,7 @@ def _leave(customer: Customer, case: CaseState, seen: CaseView, ended: str, at_m
         told = case.told_of(asked.key)
         if told is not None and told.open:
             telling.demand(profile, asked, told, "resolved", "left")
-    body = case_verdict(customer.customer_id, case, seen, ended, at_ms)
+    body = case_verdict(customer.customer_id, case, seen, ended, now_ms, at_ms)
     ctx.outputs.append(
         Output(Stream.CASES, customer.customer_id, f"case.{verdict_id(customer.customer_id, case)}", body)
     )

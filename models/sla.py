@@ -122,14 +122,16 @@ def used(run: ClockRun, at_ms: int) -> int:
 
 def verdict(run: ClockRun, at_ms: int) -> Verdict:
     """How the promise stands at `at_ms`, a time not before the latest change of the run."""
-    broken = run.broken_ms is not None
+    # A step whose own clock runs ahead shows a deadline as missed before its time: it is not, yet.
+    broken = run.broken_ms is not None and (run.end != "" or at_ms > run.broken_ms)
     if run.beyond_horizon and not broken:
         return Verdict.UNKNOWN
     if run.end:
         if broken:
             return Verdict.LATE
         return {"stopped": Verdict.MET, "cancelled": Verdict.CANCELLED}.get(run.end, Verdict.SUPERSEDED)
-    if broken or (run.deadline_ms is not None and at_ms > run.deadline_ms):
+    due_ms = deadline(run)
+    if due_ms is not None and at_ms > due_ms:
         return Verdict.BREACHED
     return Verdict.RUNNING if run.since_ms is not None else Verdict.PAUSED
 
@@ -237,11 +239,10 @@ def _move_target(run: ClockRun, moment: Moment) -> None:
         _set_deadline(run)
         overused = run.deadline_ms is not None and run.deadline_ms < at_ms
     else:
-        run.deadline_ms = None
         overused = lowered and run.used_before > target
-    if overused:
+    if overused and run.broken_ms is None:
         # More is used than is now allowed: the promise breaks here, not before anybody asked for it.
-        run.deadline_ms = at_ms
+        run.broken_ms = at_ms
 
 
 def _stop_counting(run: ClockRun, at_ms: int) -> None:
@@ -291,7 +292,7 @@ def _set_deadline(run: ClockRun) -> None:
 def _counted(run: ClockRun, from_ms: int, to_ms: int) -> tuple[int, bool]:
     """Parts between two times, as far as the calendar can tell, and whether that is all of them."""
     measure, calendar = run.clock.measure, run.clock.calendar
-    to_ms = max(to_ms, run.counted_from_ms)
+    to_ms = max(to_ms, from_ms)
     try:
         return measure.upto(to_ms) - measure.upto(from_ms), True
     except CalendarHorizonError:

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import UTC, datetime
 from itertools import count
-from typing import Any
+from typing import Any, Self
 
 from hypothesis import strategies as st
 
@@ -179,20 +179,20 @@ class Folded:
         self.ctx.decisions = self.noted = Noted()
         self.known: Customer | None = None
 
-    def see(self, *events: Event) -> "Folded":
+    def see(self, *events: Event) -> Self:
         """Fold events in the order given."""
         for event in events:
             self.known = fold(self.known, event, epoch_ms(event.occurred_at), self.ctx) or self.known
         return self
 
-    def tick(self, now_ms: int) -> "Folded":
+    def tick(self, now_ms: int) -> Self:
         """Let time reach `now_ms`."""
         self.ctx.clock_ms = max(self.ctx.clock_ms, now_ms)
         if self.known is not None:
             fold_due(self.known, now_ms, self.ctx)
         return self
 
-    def adopt(self, using: Policies) -> "Folded":
+    def adopt(self, using: Policies) -> Self:
         """Decide by other policies from here on."""
         self.ctx.rules = Rules(using)
         self.ctx.pins.activate(self.ctx.rules)
