@@ -20,7 +20,6 @@ from models.clock_story import Beat, ClockStory, Kind
 from models.complaint_rules import Clock
 from models.sla import Verdict
 
-
 _LARGE = 1000
 """From here on fractions of a unit are noise."""
 

@@ -6,6 +6,7 @@ the same picture everywhere. Text stays text in an SVG.
 
 import warnings
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -25,9 +26,21 @@ FORMATS: Final = (".svg", ".png")
 _RAN, _PAUSED, _OVERDUE, _WARNING, _IDLE, _INK = "#0072B2", "#B8D8EC", "#D55E00", "#F0E442", "#E4E4E4", "#222222"
 _WIDTH_IN, _ROW_IN, _DPI = 12.0, 0.44, 100
 _LEFT_AT_MOST, _RIGHT = 0.4, 0.79
-_HEAD_IN, _FOOT_IN = 1.75, 1.0
+_HEAD_IN, _FOOT_IN = 1.55, 1.0
 _MOST_LABELS = 24
-_DAY_S, _FEW_MINUTES_S, _FEW_DAYS, _MANY_DAYS = 86_400, 600, 4, 250
+_DAY_S = 86_400
+_MOST_TICKS = 8
+_TICKS_S = (
+    60,
+    300,
+    900,
+    3600,
+    7200,
+    10_800,
+    21_600,
+    43_200,
+    *(_DAY_S * days for days in (1, 2, 4, 7, 14, 28, 91, 364)),
+)
 
 
 class PictureRow(Struct, frozen=True):
@@ -197,23 +210,36 @@ def _draw_steps(axes: "Axes", steps: Sequence[PictureStep]) -> None:
 
 
 def _draw_axis(axes: "Axes", rows: Sequence[PictureRow], zone: ZoneInfo) -> None:
-    from matplotlib.dates import AutoDateLocator, DateFormatter
-
-    low, high = axes.get_xlim()
-    if high - low <= _FEW_DAYS:
-        form = "%a %d %b\n%H:%M:%S" if (high - low) * _DAY_S < _FEW_MINUTES_S else "%a %d %b\n%H:%M"
-    else:
-        form = "%a %d %b" if high - low <= _MANY_DAYS else "%d %b %Y"
-    locator = AutoDateLocator(tz=zone, minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(DateFormatter(form, tz=zone))  # type: ignore[no-untyped-call]
-    years = {instant(round(at * _DAY_S * 1000)).astimezone(zone).year for at in (low, high)}
-    axes.set_xlabel(f"{' to '.join(map(str, sorted(years)))}, time of {zone.key}", fontsize=9, color="#555555")
+    low, high = (round(at * _DAY_S) for at in axes.get_xlim())
+    times = _ticks(low, high, zone)
+    within_days = len({at.date() for at in times}) < len(times)
+    axes.set_xticks(
+        [at.timestamp() / _DAY_S for at in times],
+        [f"{at:%a %d %b\n%H:%M}" if within_days else f"{at:%a %d %b}" for at in times],
+    )
+    years = sorted({instant(at_s * 1000).astimezone(zone).year for at_s in (low, high)})
+    axes.set_xlabel(f"{' to '.join(map(str, years))}, time of {zone.key}", fontsize=9, color="#555555")
     axes.set_yticks(range(len(rows)), [row.label for row in rows], fontsize=9.5)
     axes.tick_params(axis="y", length=0)
     axes.tick_params(axis="x", labelsize=9)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
+
+
+def _ticks(low_s: int, high_s: int, zone: ZoneInfo) -> list[datetime]:
+    """Local times between two instants at an even distance, as many as there is room for; days begin at midnight."""
+    every_s = next((one for one in _TICKS_S if (high_s - low_s) / one <= _MOST_TICKS), _TICKS_S[-1])
+    day = instant(low_s * 1000).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    times: list[datetime] = []
+    while day.timestamp() <= high_s:
+        # By the local clock, whatever summer time does; a time that it leaves out is none.
+        times += [at for rest_s in range(0, _DAY_S, every_s) if _exists(at := day + timedelta(seconds=rest_s))]
+        day += timedelta(seconds=max(every_s, _DAY_S))
+    return [at for at in times if low_s <= at.timestamp() <= high_s]
+
+
+def _exists(at: datetime) -> bool:
+    return instant(round(at.timestamp() * 1000)).astimezone(at.tzinfo).replace(tzinfo=None) == at.replace(tzinfo=None)
 
 
 def _draw_legend(figure: "Figure") -> None:

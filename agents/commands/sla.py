@@ -4,6 +4,7 @@ import click
 
 from agents.commands.sla_check import check
 from agents.commands.sla_explain import explain
+from agents.commands.sla_replay import replay
 
 
 @click.group()
@@ -13,3 +14,4 @@ def sla() -> None:
 
 sla.add_command(check)
 sla.add_command(explain)
+sla.add_command(replay)

@@ -17,6 +17,6 @@ def time_ms(text: str, zone: ZoneInfo) -> int:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise click.BadParameter(
-            f"{text!r} is no time: expected one such as 2026-03-10T16:00 or 2026-03-10T16:00+01:00", param_hint="--at"
+            f"{text!r} is no time: expected one such as 2026-03-10T16:00 or 2026-03-10T16:00+01:00"
         ) from None
     return epoch_ms(found if found.tzinfo is not None else found.replace(tzinfo=zone))
