@@ -91,7 +91,7 @@ def test_constraints_are_plain_pins() -> None:
 def test_constraints_pin_every_direct_dependency() -> None:
     """A dependency added to pyproject.toml alone would float."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = project["dependencies"] + project["optional-dependencies"]["dev"]
+    wanted = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
     text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     pinned = {line.partition("==")[0] for line in text.splitlines() if not line.startswith("#")}
     names = {re.split(r"[^\w.-]", requirement, maxsplit=1)[0] for requirement in wanted}
