@@ -17,6 +17,8 @@ MAX_MILESTONES: Final = 40
 DEPARTED: Final = 32
 """Cases that have left, and steps that came for them since: so many of the latest are remembered."""
 DIGEST_BYTES: Final = 8
+DEPARTED_BYTES: Final = 2 * DIGEST_BYTES
+"""A digest, and when the case left, in ms."""
 
 Said = dict[str, str | list[str]]
 """What a step states, by field of `config.complaint_policies.CaseField`; what it leaves open is not in it."""
@@ -42,7 +44,8 @@ _ORDER: Final = (
     "withdrawn",
     "reopened",
 )
-_RANKS: Final = {step: rank for rank, step in enumerate(_ORDER)}
+RANKS: Final = {step: rank for rank, step in enumerate(_ORDER)}
+"""How steps of one instant usually follow each other; ``*`` is any other."""
 
 
 class Milestone(Struct, array_like=True, gc=False):
@@ -104,7 +107,7 @@ class CaseState(Struct, array_like=True, gc=False):
 
 def add_milestone(case: CaseState, event: Complaint, at_ms: int, preferred_channel: str | None) -> bool:
     """Put a step into its place; False when it was there already, or there is no room for it."""
-    milestone = Milestone(at_ms, _RANKS.get(event.step, _RANKS["*"]), event.step, event.event_id, said(event))
+    milestone = Milestone(at_ms, RANKS.get(event.step, RANKS["*"]), event.step, event.event_id, said(event))
     if event.step == "called_back" and event.channel is not None and preferred_channel is not None:
         milestone.said["callback"] = "preferred" if event.channel == preferred_channel else "other"
     for known in case.milestones:

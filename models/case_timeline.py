@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from config.complaint_policies import CaseSteps
-from models.case_state import CaseState, Milestone, Said
+from models.case_state import RANKS, CaseState, Milestone, Said
 from models.events import STANDARD_STEPS
 
 MAX_CYCLES: Final = 8
@@ -61,7 +61,7 @@ class Timeline(Struct, kw_only=True):
 
 def timeline(case: CaseState, steps: CaseSteps, known_steps: frozenset[str]) -> Timeline:
     """Put the milestones of `case`, which has at least one, in order; `known_steps` have a meaning."""
-    milestones = _held(case.milestones, steps)
+    milestones = _held(_ranked(case.milestones, steps), steps)
     first = milestones[0]
     receipt = next((one for one in milestones if one.step in steps.opened), None)
     inferred = receipt is None
@@ -93,6 +93,19 @@ def timeline(case: CaseState, steps: CaseSteps, known_steps: frozenset[str]) -> 
             line.first = known
     line.known = known
     return line
+
+
+def _ranked(milestones: list[Milestone], steps: CaseSteps) -> list[Milestone]:
+    """Let steps that close or reopen a case in the policy's own words stand where the standard ones do."""
+    ranks = {
+        step: RANKS[standard]
+        for names, standard in ((steps.closed, "closed"), (steps.withdrawn, "withdrawn"), (steps.reopened, "reopened"))
+        for step in names
+        if step not in RANKS
+    }
+    if not ranks:
+        return milestones
+    return sorted(milestones, key=lambda one: (one.at_ms, ranks.get(one.step, one.rank)))
 
 
 def _held(milestones: list[Milestone], steps: CaseSteps) -> list[Milestone]:

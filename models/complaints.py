@@ -14,6 +14,7 @@ from models.case_alerts import Level, Telling
 from models.case_demands import Asked
 from models.case_state import (
     DEPARTED,
+    DEPARTED_BYTES,
     DIGEST_BYTES,
     MAX_CASES,
     CaseState,
@@ -71,12 +72,14 @@ def on_due(customer: Customer, due_ms: int, ctx: FoldContext) -> None:
 
 def _open(customer: Customer, event: Complaint, at_ms: int, ctx: FoldContext) -> CaseState | None:
     steps = ctx.pins.current.policy.steps
-    if event.step not in steps.reopened and _has_departed(customer, digest_of(event.case_id)):
+    left_ms = _left_ms(customer, digest_of(event.case_id))
+    # A case that has left comes back by being reopened after that: earlier, the reopening is heard again, or too late.
+    if left_ms is not None and (event.step not in steps.reopened or at_ms <= left_ms):
         digest = digest_of(event.case_id, event.customer_id, event.event_id)
-        if _has_departed(customer, digest):
+        if _left_ms(customer, digest) is not None:
             ctx.decide(CASE_RULE, Reason.UNCHANGED)
             return None
-        _remember_departed(customer, digest)
+        _remember_departed(customer, digest, at_ms)
         ctx.decide(CASE_RULE, Reason.AFTER_LEAVING)
         late = LateStep(
             case_id=event.case_id,
@@ -290,17 +293,21 @@ def _leave(
     ctx.decide(CASE_RULE, Reason.LEFT)
     ctx.pins.release(case.policy)
     customer.cases = [one for one in customer.cases if one is not case]
-    _remember_departed(customer, digest_of(case.case_id))
+    _remember_departed(customer, digest_of(case.case_id), at_ms)
 
 
-def _has_departed(customer: Customer, digest: bytes) -> bool:
+def _left_ms(customer: Customer, digest: bytes) -> int | None:
+    """When what `digest` stands for has left, the latest time of it; None when it has not, as far as is remembered."""
     departed = customer.departed
-    return any(departed[at : at + DIGEST_BYTES] == digest for at in range(0, len(departed), DIGEST_BYTES))
+    for at in range(len(departed) - DEPARTED_BYTES, -1, -DEPARTED_BYTES):
+        if departed[at : at + DIGEST_BYTES] == digest:
+            return int.from_bytes(departed[at + DIGEST_BYTES : at + DEPARTED_BYTES])
+    return None
 
 
-def _remember_departed(customer: Customer, digest: bytes) -> None:
-    kept = (DEPARTED - 1) * DIGEST_BYTES
-    customer.departed = customer.departed[-kept:] + digest
+def _remember_departed(customer: Customer, digest: bytes, at_ms: int) -> None:
+    kept = (DEPARTED - 1) * DEPARTED_BYTES
+    customer.departed = customer.departed[-kept:] + digest + at_ms.to_bytes(DIGEST_BYTES)
 
 
 def _list(customer: Customer, case: CaseState, listed: dict[str, int], ctx: FoldContext) -> None:

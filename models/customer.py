@@ -135,7 +135,7 @@ class Customer(Struct, array_like=True, gc=False):
     """One customer's aggregate; `models.fold` is the only writer.
 
     `counted` and `cells` are its decayed counters: a byte and three sums each; `models.counters` keeps them. `departed`
-    holds 8 bytes for each of the latest complaint cases that have left, and of the steps that came for them since.
+    holds 16 bytes for each of the latest complaint cases that have left, and of the steps that came for them since.
     """
 
     customer_id: str

@@ -96,6 +96,7 @@ def run_clock(clock: Clock, moments: Sequence[Moment]) -> list[ClockRun]:
             if (start.every or moment.step in start.names) and start.match(moment.step, moment.said):
                 run = _begin(clock, moment)
                 runs.append(run)
+                _end_at_once(run, moments, moment)
         elif not run.end:
             if run.deadline_ms is not None and run.broken_ms is None and moment.at_ms > run.deadline_ms:
                 run.broken_ms = run.deadline_ms
@@ -175,6 +176,18 @@ def _begin(clock: Clock, moment: Moment) -> ClockRun:
     _restart(run, moment)
     run.spans.append(Span(True, moment.at_ms))
     return run
+
+
+def _end_at_once(run: ClockRun, moments: Sequence[Moment], begun: Moment) -> None:
+    """End a run by what came at the very instant that began it: steps of one instant have no order of their own."""
+    for moment in moments:
+        if moment is begun:
+            return
+        if moment.at_ms == begun.at_ms and moment.cycle == begun.cycle and not run.end:
+            if run.clock.cancel.match(moment.step, moment.said):
+                _finish(run, begun.at_ms, "cancelled", moment.event_id)
+            elif run.clock.stop.match(moment.step, moment.said):
+                _finish(run, begun.at_ms, "stopped", moment.event_id)
 
 
 def _restart(run: ClockRun, moment: Moment) -> None:
@@ -284,7 +297,8 @@ def _set_deadline(run: ClockRun) -> None:
     try:
         run.deadline_ms = _reaches(run, run.target)
         if run.clock.policy.ends == "day" and run.clock.calendar is not None:
-            run.deadline_ms = run.clock.calendar.day_end_ms(run.deadline_ms)
+            # The last millisecond of the day: midnight is the next day already, and feeds of whole days write it.
+            run.deadline_ms = run.clock.calendar.day_end_ms(run.deadline_ms) - 1
     except CalendarHorizonError:
         run.beyond_horizon = True
 

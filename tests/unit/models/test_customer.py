@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models import asset_outflow, repeated_inquiry
 from models.alerts import instant
-from models.case_state import DEPARTED, DIGEST_BYTES, MAX_CASES, MAX_MILESTONES
+from models.case_state import DEPARTED, DEPARTED_BYTES, MAX_CASES, MAX_MILESTONES
 from models.customer import (
     BOUNDS,
     MAX_ACCOUNTS,
@@ -95,7 +95,7 @@ def assert_bounds(customer: Customer) -> None:
         "alerts open or cooling down": len(customer.alerts),
         "complaint cases": len(customer.cases),
         "milestones of each case": max((len(case.milestones) for case in customer.cases), default=0),
-        "complaint cases that have left, and later steps": len(customer.departed) // DIGEST_BYTES,
+        "complaint cases that have left, and later steps": len(customer.departed) // DEPARTED_BYTES,
     }
     assert sizes.keys() == BOUNDS.keys()
     assert all(size <= BOUNDS[name] for name, size in sizes.items())
