@@ -2,11 +2,13 @@
 
 import click
 
+from agents.commands.case import case
 from agents.commands.config import config_
 from agents.commands.customer import customer
 from agents.commands.dead_letters import dead_letters
 from agents.commands.demo import demo
 from agents.commands.lag import lag
+from agents.commands.notify import notify
 from agents.commands.policies import policies
 from agents.commands.publish import publish
 from agents.commands.recorded import import_recorded
@@ -17,6 +19,7 @@ from agents.commands.sla import sla
 from agents.commands.status import status
 from agents.commands.topics import topics
 from agents.commands.verify import verify
+from agents.commands.webhooks import webhooks
 from agents.commands.worker import worker
 
 
@@ -29,9 +32,12 @@ def main() -> None:
 for command in (
     run,
     worker,
+    notify,
+    webhooks,
     demo,
     status,
     customer,
+    case,
     verify,
     simulate,
     import_recorded,
