@@ -29,7 +29,7 @@ def time_words(at_ms: int | None, zone: ZoneInfo) -> str:
     if at_ms is None:
         return "-"
     local: datetime = instant(at_ms).astimezone(zone)
-    return f"{local:%a %Y-%m-%d %H:%M:%S}" if at_ms % 60_000 else f"{local:%a %Y-%m-%d %H:%M}"
+    return f"{local:%a %Y-%m-%d %H:%M:%S}" if at_ms // 1000 % 60 else f"{local:%a %Y-%m-%d %H:%M}"
 
 
 def parts_words(clock: Clock, parts: int) -> str:
@@ -39,9 +39,13 @@ def parts_words(clock: Clock, parts: int) -> str:
 
 def share_words(clock: Clock, used: int, target: int) -> str:
     """``7.5 of 8 business hours``."""
-    amount = clock.amount(used)
-    figure = f"{amount:.0f}" if amount >= _LARGE else f"{amount:.4g}"
-    return f"{figure} of {parts_words(clock, target)}"
+    return amount_share_words(clock.amount(used), clock.amount(target), clock.policy.unit)
+
+
+def amount_share_words(used: float, target: float, unit: str) -> str:
+    """``7.5 of 8 business hours``."""
+    figure = f"{used:.0f}" if used >= _LARGE else f"{used:.4g}"
+    return f"{figure} of {amount_words(float(f'{target:.6g}'), unit)}"
 
 
 def duration_words(ms: int) -> str:

@@ -160,9 +160,10 @@ def _step_beats(before: ClockRun | None, now: ClockRun, moment: Moment) -> list[
     found: list[Beat] = []
     if before is None:
         found.append(beat(Kind.STARTED))
-    elif now.end:
-        return [beat(_END[sla.verdict(now, moment.at_ms)])]
-    else:
+    if now.end:
+        found.append(beat(_END[sla.verdict(now, moment.at_ms)]))
+        return found
+    if before is not None:
         for _, change in now.changes[len(before.changes) :]:
             if change == "reset":
                 found.append(beat(Kind.RESET))
