@@ -3,7 +3,6 @@
 import click
 
 from agents.commands.case import case
-from agents.commands.case import case
 from agents.commands.config import config_
 from agents.commands.customer import customer
 from agents.commands.dead_letters import dead_letters
