@@ -21,6 +21,7 @@ from tests.support.command_line import ROOT
 DEPLOY = ROOT / "deploy"
 RULES = sorted((DEPLOY / "prometheus" / "rules").glob("*.yml"))
 RULE_TESTS = sorted((DEPLOY / "prometheus" / "tests").glob("*.yml"))
+RUNBOOKS = sorted((ROOT / "docs" / "runbooks").glob("*.md"))
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 OTHERS = {"up", "ALERTS", "process_start_time_seconds", "process_resident_memory_bytes"}
 """Metrics that are not ours: Prometheus makes the first two, prometheus_client's ProcessCollector the others."""
@@ -43,12 +44,18 @@ def rules() -> list[dict[str, Any]]:
     return [rule for file in RULES for group in read(file)["groups"] for rule in group["rules"]]
 
 
-def panels() -> list[dict[str, Any]]:
-    return [panel for file in DASHBOARDS for panel in json.loads(file.read_text())["panels"]]
+def panels(file: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(file.read_text())["panels"]
+    return found
 
 
 def dashboard_expressions() -> list[str]:
-    return [target["expr"].replace("$__rate_interval", "1m") for panel in panels() for target in panel["targets"]]
+    return [
+        target["expr"].replace("$__rate_interval", "1m")
+        for file in DASHBOARDS
+        for panel in panels(file)
+        for target in panel["targets"]
+    ]
 
 
 def exported() -> dict[str, set[str]]:
@@ -57,16 +64,21 @@ def exported() -> dict[str, set[str]]:
     live = LiveMetrics(metrics.registry)
     endings = {Counter: ("_total",), Gauge: ("",), Histogram: ("_bucket", "_count", "_sum")}
     found: dict[str, set[str]] = {}
-    for metric in (*vars(metrics).values(), *vars(live).values()):
+    for metric in (*vars(metrics).values(), *vars(metrics.complaints).values(), *vars(live).values()):
         if isinstance(metric, MetricWrapperBase):
             for ending in endings[type(metric)]:
                 found[metric._name + ending] = set(metric._labelnames)
     return found
 
 
+def grouped(expression: str) -> set[str]:
+    """The labels that an expression groups by."""
+    return {label for by in re.findall(r"\bby\s*\(([^)]*)\)", expression) for label in re.findall(r"\w+", by)}
+
+
 def unknown_names(expressions: list[str]) -> set[str]:
     """Metrics and labels in `expressions` that neither we, nor Prometheus, nor a recording rule has."""
-    known = exported() | {rule["record"]: {"topic"} for rule in rules() if "record" in rule}
+    known = exported() | {rule["record"]: grouped(rule["expr"]) for rule in rules() if "record" in rule}
     names: set[str] = set()
     for expression in expressions:
         bare = re.sub(r'"[^"]*"|\[[^]]*\]', "", expression)
@@ -74,7 +86,7 @@ def unknown_names(expressions: list[str]) -> set[str]:
         names |= asked - OTHERS - set(known)
         used = set(known) & set(re.findall(r"\bebbwatch[\w:]*", bare))
         labels = set(re.findall(r"(\w+)\s*(?:=~|!=|!~|=)(?!=)", " ".join(re.findall(r"{[^}]*}", bare))))
-        labels |= {label for by in re.findall(r"\bby\s*\(([^)]*)\)", bare) for label in re.findall(r"\w+", by)}
+        labels |= grouped(bare)
         names |= labels - TARGET_LABELS - {label for name in used for label in known[name]}
     return names
 
@@ -110,7 +122,32 @@ def test_rules_fire_when_they_should_and_only_then() -> None:
 def test_an_alert_says_how_bad_it_is_and_what_it_means(rule: dict[str, Any]) -> None:
     """Whoever is woken reads what happened and what follows from it."""
     assert rule["labels"]["severity"] in ("warning", "critical")
-    assert set(rule["annotations"]) == {"summary", "description"}
+    assert set(rule["annotations"]) - {"runbook"} == {"summary", "description"}
+
+
+@pytest.mark.parametrize(
+    "rule", [rule for rule in rules() if "runbook" in rule.get("annotations", {})], ids=lambda rule: rule["alert"]
+)
+def test_a_runbook_says_what_to_do(rule: dict[str, Any]) -> None:
+    """The page that an alert names is there, is about that alert, and has its three parts."""
+    page = ROOT / rule["annotations"]["runbook"]
+    text = page.read_text()
+    assert page.name == f"{rule['alert']}.md"
+    assert text.startswith(f"# {rule['alert']}\n")
+    for part in ("**What it means.**", "**How to check**", "**What to do**"):
+        assert part in text
+
+
+def test_runbooks_are_about_what_there_is() -> None:
+    """Each page belongs to an alert; metrics, other pages and alerts that it names exist."""
+    alerts = {rule["alert"] for rule in rules() if "alert" in rule}
+    for page in RUNBOOKS:
+        text = page.read_text()
+        assert page.stem in alerts
+        assert set(re.findall(r"\bEbbwatch[A-Z]\w+", text)) <= alerts
+        assert unknown_names(re.findall(r"`(ebbwatch_[^`]*)`", text)) == set()
+        for link in re.findall(r"\]\(([^)]+)\)", text):
+            assert (page.parent / link).is_file(), link
 
 
 def test_rules_ask_for_what_is_exported() -> None:
@@ -149,11 +186,12 @@ def test_dashboards_are_in_the_language_of_prometheus(tmp_path: Path) -> None:
     run("prometheus", "promtool", "check", "rules", file)
 
 
-def test_dashboards_show_from_the_provisioned_source() -> None:
+@pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)
+def test_dashboards_show_from_the_provisioned_source(file: Path) -> None:
     """Panels name the data source that is provisioned, have an id each, and do not lie on each other."""
     (source,) = read(DEPLOY / "grafana" / "provisioning" / "datasources" / "prometheus.yml")["datasources"]
     covered: set[tuple[int, int]] = set()
-    for panel in panels():
+    for panel in panels(file):
         for part in (panel, *panel["targets"]):
             assert part["datasource"] == {"type": "prometheus", "uid": source["uid"]}
         place = panel["gridPos"]
@@ -161,8 +199,14 @@ def test_dashboards_show_from_the_provisioned_source() -> None:
         cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
         assert not covered & cells
         covered |= cells
-    ids = [panel["id"] for panel in panels()]
+    ids = [panel["id"] for panel in panels(file)]
     assert len(ids) == len(set(ids))
+
+
+def test_dashboards_have_an_identity_each() -> None:
+    """Grafana keeps one of two that share a uid."""
+    uids = [json.loads(file.read_text())["uid"] for file in DASHBOARDS]
+    assert len(uids) == len(set(uids)) == len(DASHBOARDS)
 
 
 def test_alertmanager_reads_its_configuration() -> None:
