@@ -151,6 +151,10 @@ def _tell_clock(telling: Telling, profile: Profile, run: ClockRun) -> list[int]:
     key = run.key
     known = case.told_of(key)
     told = known or Told(key)
+    calendar = run.clock.calendar
+    if state is Verdict.UNKNOWN and told.breach_ms and calendar is not None and now_ms >= calendar.until_ms:
+        # The days that told of the breach went with a policy that was taken back: what they told stands.
+        return [] if run.end else [calendar.next_day_ms(now_ms)]
     before = (told.revision, told.warned, told.breach_ms, told.ended)
     broken = state in _BROKEN
     warnings = [] if run.end or broken else sla.warning_times(run)
@@ -184,7 +188,7 @@ def _tell_clock(telling: Telling, profile: Profile, run: ClockRun) -> list[int]:
     if run.end:
         return []
     if state is Verdict.UNKNOWN:
-        return [] if run.clock.calendar is None else [run.clock.calendar.next_day_ms(max(now_ms, run.started_ms))]
+        return [] if calendar is None else [calendar.next_day_ms(max(now_ms, run.started_ms))]
     times = [*warnings]
     due_ms = sla.deadline(run)
     if not broken and due_ms is not None:
