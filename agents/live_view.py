@@ -1,6 +1,6 @@
 """The live terminal view of a run: rates, progress, what was raised lately."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
@@ -11,12 +11,13 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from models.context import Fate
+from models.context import ClockEvent, Fate
 from streams.run_report import RunReport
 
 Rows = Iterable[tuple[str, str]]
 
 _SEVERITY_STYLES = {"critical": "bold red", "warning": "yellow"}
+_OVER = ("resolved", "retracted")
 _RATE_OVER_S = 3.0
 
 
@@ -63,9 +64,16 @@ class LiveView:
         grid.add_row("events", f"{report.fates[Fate.FOLDED]:,} folded, {self._rate():,.0f} a second")
         dropped = report.fates[Fate.DUPLICATE_EVENT] + report.fates[Fate.REPLAYED_SOURCE]
         grid.add_row("left out", f"{report.refused.total():,} dead letters, {dropped:,} duplicates")
-        raised = sum(count for (_, state), count in report.alerts.items() if state == "raised")
-        resolved = sum(count for (_, state), count in report.alerts.items() if state == "resolved")
-        grid.add_row("alerts", f"{raised:,} raised, {resolved:,} resolved")
+        alerts: Counter[str] = Counter()
+        for (_, state), count in report.alerts.items():
+            alerts[state] += count
+        grid.add_row("alerts", ", ".join(f"{alerts[state]:,} {state}" for state in ("raised", "resolved", "retracted")))
+        if report.clocks:
+            promises: Counter[ClockEvent] = Counter()
+            for (_, _, event), count in report.clocks.items():
+                promises[event] += count
+            shown = (ClockEvent.MET, ClockEvent.BREACHED, ClockEvent.LATE, ClockEvent.RETRACTED)
+            grid.add_row("promises", ", ".join(f"{promises[event]:,} {event.value}" for event in shown))
         for name, value in self._more():
             grid.add_row(name, value)
         return grid
@@ -80,7 +88,7 @@ class LiveView:
                 alert.rule,
                 Text(
                     alert.state,
-                    style=_SEVERITY_STYLES.get(alert.severity, "") if alert.state != "resolved" else "green",
+                    style="green" if alert.state in _OVER else _SEVERITY_STYLES.get(alert.severity, ""),
                 ),
                 Text(alert.customer_id),
                 Text(alert.summary),

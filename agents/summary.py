@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from models.context import Fate
+from models.alerts import ALERT_STATES
+from models.context import ClockEvent, Fate
 from streams.run_report import RunReport
 
 
@@ -31,6 +32,7 @@ def print_summary(console: Console, report: RunReport, data: Path) -> None:
     for warning in warnings(report, data):
         console.print(f"[yellow]{escape(warning)}[/]")
     _print_alerts(console, report)
+    _print_promises(console, report)
     out = data / "out"
     command = _command()
     console.print("\nWhere to look next:")
@@ -74,11 +76,31 @@ def _print_alerts(console: Console, report: RunReport) -> None:
         return
     table = Table(title="Alerts", title_justify="left", box=None, padding=(0, 2, 0, 0))
     table.add_column("rule")
-    for state in ("raised", "updated", "resolved"):
+    for state in ALERT_STATES:
         table.add_column(state, justify="right")
     for rule in rules:
-        table.add_row(rule, *(f"{report.alerts[rule, state]:,}" for state in ("raised", "updated", "resolved")))
+        table.add_row(rule, *(f"{report.alerts[rule, state]:,}" for state in ALERT_STATES))
     console.print(table)
     for alert in list(report.latest)[-3:]:
         what = f"{alert.rule} {alert.state}: {alert.customer_id}: {alert.summary}"
         console.print(f"  [dim]{alert.at:%Y-%m-%d %H:%M}[/] {escape(what)}")
+
+
+def _print_promises(console: Console, report: RunReport) -> None:
+    """What became of complaint clocks in this run; what is open and overdue is so whenever it began."""
+    names = sorted({(profile, clock) for profile, clock, _ in report.clocks} | set(report.overdue))
+    if not report.clocks and not any(report.overdue.values()):
+        return
+    table = Table(title="\nPromises to complaining customers", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table.add_column("profile")
+    table.add_column("clock")
+    for column in ("met", "late", "breached, open", "retracted"):
+        table.add_column(column, justify="right")
+    for name in names:
+        met, late, retracted = (
+            report.clocks[*name, event] for event in (ClockEvent.MET, ClockEvent.LATE, ClockEvent.RETRACTED)
+        )
+        counts = (met, late, report.overdue.get(name, 0), retracted)
+        if any(counts):
+            table.add_row(*name, *(f"{count:,}" for count in counts))
+    console.print(table)
