@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
+from traceback import extract_tb
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -48,6 +49,10 @@ _SINK_LIMIT_S = 30.0
 
 class EndpointRefused(ValueError):
     """An endpoint that cannot be delivered to as it is configured; the message names it and the key."""
+
+
+class Broken(RuntimeError):
+    """The notifier ends itself: the queue could not be kept."""
 
 
 class Parts(Struct, frozen=True):
@@ -177,8 +182,9 @@ class Notifier:
         try:
             await asyncio.wait({taking, delivering, stopped}, return_when=asyncio.FIRST_COMPLETED)
             for task in (taking, delivering):
-                if task.done():
-                    task.result()
+                if task.done() and (error := task.exception()):
+                    _say_the_end(error)
+                    raise Broken from None
             self._stopping = True
             began_s = time.monotonic()
             taking.cancel()
@@ -186,6 +192,13 @@ class Notifier:
             await delivering
             logger.info("notifier stops", extra={"fields": {"waited_s": round(time.monotonic() - began_s, 1)}})
         finally:
-            for task in (taking, delivering, stopped):
-                task.cancel()
-            await asyncio.gather(taking, delivering, stopped, return_exceptions=True)
+            tasks: tuple[asyncio.Task[Any], ...] = (taking, delivering, stopped)
+            for each in tasks:
+                each.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _say_the_end(error: BaseException) -> None:
+    """Where it happened and of which kind; the text may quote what is kept."""
+    frames = [f"{frame.name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
+    logger.critical("notifier ends itself", extra={"fields": {"error": type(error).__name__, "stack": frames}})

@@ -2,12 +2,14 @@
 
 import asyncio
 import logging
+import sys
 from pathlib import Path
 
 import click
 
 from agents.commands.broker import broker_command
-from agents.notify import EndpointRefused, Notifier, Parts
+from agents.notify import Broken, EndpointRefused, Notifier, Parts
+from agents.worker import EXIT_BROKEN
 from config.endpoints import Endpoints, EndpointsError, load_endpoints
 from config.settings import ENDPOINTS, WEB_HOST, WEB_PORT, Settings
 from streams.embedded import DirectoryInUse
@@ -68,9 +70,10 @@ def notify(settings: Settings, data: Path, begin: str) -> None:
         raise click.ClickException(f"{ALERTS_TOPIC}: there is no such topic: run `{CREATE}`")
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        asyncio.run(
-            _run(Parts(settings, endpoints, partitions, data, aiokafka_options(settings.kafka), begin == "end"))
-        )
+        options = aiokafka_options(settings.kafka)
+        asyncio.run(_run(Parts(settings, endpoints, partitions, data, options, begin == "end")))
+    except Broken:
+        sys.exit(EXIT_BROKEN)
     except (EndpointRefused, DirectoryInUse, QueueMismatch) as error:
         raise click.ClickException(str(error)) from None
     except AddressTaken as error:

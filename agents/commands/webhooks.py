@@ -135,7 +135,7 @@ def test(settings: Settings, name: str) -> None:
 
 
 _HINTS = {
-    Outcome.REFUSED: ": its address is not of the public internet; allow_networks lets an endpoint reach one that is not",
+    Outcome.REFUSED: ": its address is not of the public internet; see allow_networks",
     Outcome.UNREACHABLE: ": the name, the port, or the certificate (ca_file)",
     Outcome.TIMED_OUT: ": no answer within timeout_s",
 }
@@ -187,6 +187,6 @@ def resume(settings: Settings, data: Path, name: str) -> None:
             standing.resume()
             queue.save(standing)
         parked = queue.depth(name).parked
-    click.echo(
-        f"{name}: resumed" + (f"; {parked:,} are parked, `ebbwatch webhooks replay {name} --all`" if parked else "")
-    )
+    click.echo(f"{name}: resumed")
+    if parked:
+        click.echo(f"{parked:,} deliveries are parked: `ebbwatch webhooks replay {name} --all` sends them")

@@ -17,6 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from config.endpoints import Endpoint
+from models.context import Stream
 from streams.names import STREAM_TOPICS
 from streams.notifier_metrics import NotifierMetrics
 from streams.webhooks.payload import AlertEvent, Renderer, Unreadable, decode_alert_event, wants
@@ -24,7 +25,7 @@ from streams.webhooks.queue import DeliveryQueue, Taken
 
 logger = logging.getLogger("ebbwatch.notifier")
 
-ALERTS_TOPIC = STREAM_TOPICS["alerts"]
+ALERTS_TOPIC = STREAM_TOPICS[Stream.ALERTS]
 _BATCH = 500
 _POLL_MS = 500
 _COMMIT_S = 1.0
@@ -63,13 +64,15 @@ class Intake:
     async def run(self) -> None:
         """Take alerts for ever; raises what goes wrong with the queue."""
         self._consumer.assign(self._places)
-        await self._place()
-        self.assigned = len(self._places)
+        placed = False
         while True:
             try:
+                if not placed:
+                    await self._place()
+                    placed, self.assigned = True, len(self._places)
                 found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
             except OffsetOutOfRangeError:
-                await self._place()
+                placed = False
                 continue
             except KafkaError as error:
                 logger.warning("alerts cannot be read", extra={"fields": {"error": type(error).__name__}})
@@ -97,9 +100,7 @@ class Intake:
                 self._metrics.gap_records.inc(first[place] - position)
                 position = first[place]
             elif position > end[place]:
-                self._say_gap(
-                    "the topic ends before what was taken: it has been made anew", place, position, end[place]
-                )
+                self._say_gap("the topic ends before what was taken: made anew?", place, position, end[place])
                 position = first[place]
             positions[place.partition] = position
             self._consumer.seek(place, position)
