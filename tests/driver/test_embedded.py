@@ -19,6 +19,7 @@ from config.policies import Policies, load_policies, policies_from_document, pol
 from models.context import Fate
 from models.customer import decode_customer
 from models.events import PolicyActivated, Tick
+from models.fold import RULES
 from streams.codecs import Refusal, decode_ledger_run
 from streams.embedded import DirectoryInUse, EmbeddedOptions, EmbeddedRun
 from streams.feed_reader import FeedError
@@ -109,7 +110,7 @@ def finished(bank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_run_gives_everything(bank: Path, tmp_path: Path) -> None:
-    """Every event is folded, both rules alert, the report agrees with the files, and the ledger replays to them."""
+    """Every event is folded, every rule alerts, the report agrees with the files, and the ledger replays to them."""
     data = tmp_path / "run"
     events = bank.read_bytes().count(b"\n")
     report = run(data, bank)
@@ -118,7 +119,7 @@ def test_a_run_gives_everything(bank: Path, tmp_path: Path) -> None:
     assert report.fates[Fate.FOLDED] == events
     assert report.share_read == 1.0
     written = alerts(data)
-    assert {line["data"]["rule"] for line in written} == {"asset_outflow", "repeated_inquiry"}
+    assert {line["data"]["rule"] for line in written} == set(RULES)
     assert {line["data"]["state"] for line in written} >= {"raised", "resolved"}
     assert report.alerts.total() == len(written)
     assert [line["sequence"] for line in written] == list(range(1, len(written) + 1))
