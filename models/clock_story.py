@@ -124,6 +124,8 @@ def _beats(clock: Clock, cycle: int, moments: Sequence[Moment], at_ms: int) -> l
         last = place + 1 == len(moments)
         until_ms = at_ms + 1 if last else moments[place + 1].at_ms
         times = [] if now.broken_ms is not None else sla.warning_times(now)
+        # A limit that has moved may make a warning due that was given before: it is then given again.
+        warned = min(warned, sum(due <= moment.at_ms for due in times))
         for due in times[warned:]:
             if due < until_ms:
                 beats.append(_passing(now, Kind.WARNED, max(due, moment.at_ms)))

@@ -33,15 +33,13 @@ class FeedCase(Struct):
 class CaseFeed(Struct):
     """The cases of a feed in order of their first step, and what did not become a step of one.
 
-    `others` are events that are not about cases, `later` steps from after the time that was asked for, `latest_ms` the
-    business time of the latest step that was taken in.
+    `others` are events that are not about cases, `later` steps from after the time that was asked for.
     """
 
     cases: dict[tuple[str, str], FeedCase] = field(default_factory=dict)
     refused: list[FeedLine] = field(default_factory=list)
     others: int = 0
     later: int = 0
-    latest_ms: int = 0
 
 
 def feed_lines(paths: list[str], now_ms: int) -> Iterator[FeedLine]:
@@ -82,7 +80,6 @@ def read_cases(paths: list[str], now_ms: int, until_ms: int | None = None, tier:
         elif until_ms is not None and line.at_ms > until_ms:
             found.later += 1
         else:
-            found.latest_ms = max(found.latest_ms, line.at_ms)
             _take_step(found, event, line.at_ms, of_tier, preferred)
     return found
 
