@@ -19,7 +19,11 @@ class CircuitRules(Struct, frozen=True):
 
 
 class Standing(Struct, kw_only=True):
-    """How an endpoint stands. Times are Unix time in ms, 0 for never; `openings` counts since the last success."""
+    """How an endpoint stands. Times are Unix time in ms, 0 for never; `openings` counts since the last success.
+
+    `worked_ms` is the last success. A failure of an attempt that began before it tells nothing newer: where most are
+    answered at once and some hang, the failures of those that hang come in a row all the same.
+    """
 
     name: str
     disabled_ms: int = 0
@@ -27,6 +31,7 @@ class Standing(Struct, kw_only=True):
     openings: int = 0
     open_until_ms: int = 0
     paused_until_ms: int = 0
+    worked_ms: int = 0
 
     @property
     def disabled(self) -> bool:
@@ -54,12 +59,15 @@ class Standing(Struct, kw_only=True):
         """Keep everything else back until the probe has its answer; should the process die, until `until_ms`."""
         self.open_until_ms = until_ms
 
-    def delivered(self) -> None:
-        """The endpoint works."""
+    def works(self, now_ms: int) -> None:
+        """The endpoint does what it should."""
+        self.worked_ms = now_ms
         self.failures = self.openings = self.open_until_ms = 0
 
-    def failed(self, now_ms: int, probe: bool, rules: CircuitRules, draw: Random) -> None:
-        """A delivery failed; those that were under way when the circuit opened tell nothing new."""
+    def failed(self, begun_ms: int, now_ms: int, probe: bool, rules: CircuitRules, draw: Random) -> None:
+        """An attempt that began at `begun_ms` failed; one that was under way when the circuit opened opens no other."""
+        if begun_ms < self.worked_ms:
+            return
         self.failures += 1
         if not probe and (self.half_open or self.failures < rules.failures):
             return

@@ -52,6 +52,7 @@ class Attempt(Struct, frozen=True):
     lane: Lane
     delivery: Delivery
     probe: bool
+    begun_ms: int
 
 
 class Decisions:
@@ -67,7 +68,7 @@ class Decisions:
         """Enter what an attempt came to."""
         lane, delivery = attempt.lane, attempt.delivery
         if result.outcome is Outcome.DELIVERED:
-            standing.delivered()
+            standing.works(now_ms)
             self._queue.delivered(delivery.number)
         elif result.outcome is Outcome.GONE:
             self._disable(lane, standing, now_ms)
@@ -84,9 +85,9 @@ class Decisions:
         if result.outcome is Outcome.THROTTLED:
             standing.pause(now_ms + (asked_ms or delay_ms))
             if attempt.probe:
-                standing.delivered()  # it lives, and says when
+                standing.works(now_ms)  # it lives, and says when
         else:
-            standing.failed(now_ms, attempt.probe, lane.circuit, self._draw)
+            standing.failed(attempt.begun_ms, now_ms, attempt.probe, lane.circuit, self._draw)
             standing.pause(now_ms + asked_ms if asked_ms else 0)
         if number >= lane.attempts:
             self._park(lane, delivery, now_ms, "attempts", result.text)
@@ -110,7 +111,7 @@ class Decisions:
                 continue
             limit_ms = round(lane.way.limit_s * 1000) + SURE_MS
             self._queue.begin(delivery.number, now_ms + limit_ms + self._delay_ms(lane, delivery.attempts + 1))
-            begun.append(Attempt(lane, delivery, standing.half_open))
+            begun.append(Attempt(lane, delivery, standing.half_open, now_ms))
         if begun and standing.half_open:
             standing.probe(now_ms + limit_ms + round(lane.circuit.first_s * 1000))
         return begun
