@@ -10,7 +10,7 @@ from agents.worker import EXIT_BROKEN
 from config.settings import SETTINGS
 from tests.deploy.commands import accept
 from tests.deploy.compose_file import load_compose
-from tests.deploy.test_monitoring import rules
+from tests.deploy.test_monitoring import exported, rules
 from tests.support.command_line import ROOT
 
 PAGE = (ROOT / "docs" / "deployment.md").read_text()
@@ -90,3 +90,24 @@ def test_alerts_and_volumes_are_named_as_they_are() -> None:
     assert set(re.findall(r"^\| `([a-z]+-data)` \|", PAGE, re.MULTILINE)) == set(compose.volumes)
     for port in re.findall(r"127\.0\.0\.1:([0-9]+)`", PAGE):
         assert any(f"127.0.0.1:{port}:" in published for one in compose.services.values() for published in one.ports)
+
+
+def test_every_metric_is_in_the_table() -> None:
+    """With its labels, neither more nor less; a histogram once, without its endings."""
+    rows = re.findall(r"^\| `(ebbwatch_\w+)` \| ([^|]*) \|", PAGE, re.MULTILINE)
+    told = {name: set(re.findall(r"\w+", labels)) for name, labels in rows}
+    there = exported()
+    histograms = {name.removesuffix("_bucket") for name in there if name.endswith("_bucket")}
+    parts = {f"{name}{ending}" for name in histograms for ending in ("_bucket", "_count", "_sum")}
+
+    assert len(told) == len(rows)
+    assert told == {name: there[name] for name in there.keys() - parts} | {
+        name: there[f"{name}_count"] for name in histograms
+    }
+
+
+def test_every_runbook_is_linked() -> None:
+    """An operator gets from the page to each of them."""
+    assert set(re.findall(r"\]\(runbooks/(\w+)\.md\)", PAGE)) == {
+        page.stem for page in (ROOT / "docs" / "runbooks").glob("*.md")
+    }
