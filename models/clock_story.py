@@ -111,13 +111,16 @@ def clock_stories(clock: Clock, moments: Sequence[Moment], at_ms: int) -> list[C
 def _beats(clock: Clock, cycle: int, moments: Sequence[Moment], at_ms: int) -> list[Beat]:
     beats: list[Beat] = []
     before: ClockRun | None = None
-    warned = 0
+    warned, broke = 0, False
     for place, moment in enumerate(moments):
         runs = [run for run in sla.run_clock(clock, moments[: place + 1]) if run.cycle == cycle]
         if not runs:
             continue
         now = runs[0]
-        beats += _step_beats(before, now, moment)
+        found = _step_beats(before, now, moment)
+        if found and found[-1].kind is Kind.LATE and not broke:
+            found.insert(-1, _passing(now, Kind.BROKE, sla.deadline(now) or moment.at_ms))  # at the same instant
+        beats += found
         before = now
         if now.end:
             break
@@ -130,13 +133,15 @@ def _beats(clock: Clock, cycle: int, moments: Sequence[Moment], at_ms: int) -> l
             if due < until_ms:
                 beats.append(_passing(now, Kind.WARNED, max(due, moment.at_ms)))
         warned = sum(due < until_ms for due in times)
-        if now.broken_ms is None and now.deadline_ms is not None and now.deadline_ms < until_ms - last:
-            beats.append(_passing(now, Kind.BROKE, now.deadline_ms))
+        due_ms = sla.deadline(now)
+        if not broke and due_ms is not None and due_ms < until_ms - last:
+            broke = True
+            beats.append(_passing(now, Kind.BROKE, due_ms))
     return beats
 
 
 def _passing(run: ClockRun, kind: Kind, at_ms: int) -> Beat:
-    return Beat(at_ms=at_ms, kind=kind, used=sla.used(run, at_ms), target=run.target, due_ms=run.deadline_ms)
+    return Beat(at_ms=at_ms, kind=kind, used=sla.used(run, at_ms), target=run.target, due_ms=sla.deadline(run))
 
 
 def _step_beats(before: ClockRun | None, now: ClockRun, moment: Moment) -> list[Beat]:
@@ -150,7 +155,7 @@ def _step_beats(before: ClockRun | None, now: ClockRun, moment: Moment) -> list[
             kind=kind,
             used=sla.used(now, moment.at_ms),
             target=now.target,
-            due_ms=sla.deadline(now) if now.end else now.deadline_ms,
+            due_ms=sla.deadline(now),
             step=moment.step,
             event_id=moment.event_id,
             counts_from_ms=now.counted_from_ms,
