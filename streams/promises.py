@@ -1,6 +1,6 @@
 """Which promises a shard watches: what labels of metrics may hold, and how far the calendars behind them reach.
 
-Names come from validated policies (at most 16 profiles, and 16 clocks in each version of one), so a label is never data.
+Names come from validated policies (at most 16 profiles, 16 clocks in each version of one), so a label is never data.
 """
 
 from datetime import date
