@@ -63,6 +63,8 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 _6TO4 = IPv6Network("2002::/16")
 _URL_CHARACTERS = re.compile(r"[!-\[\]-~]+")
 """Printable ASCII without the backslash, which some parsers take for a slash."""
+_AUTHORITY = re.compile("[/?#]")
+"""What ends user, host and port."""
 
 
 class UrlRefused(ValueError):
@@ -114,7 +116,7 @@ class Guard:
             raise UrlRefused("expected a URL such as https://host/path") from None
         if url.scheme not in self._schemes:
             raise UrlRefused("expected https:// (http:// takes allow_http = true)")
-        if "@" in url.raw_authority:
+        if "@" in _AUTHORITY.split(text.partition("//")[2])[0]:
             raise UrlRefused("expected neither user nor password in it")
         if not host:
             raise UrlRefused("expected a host")
