@@ -1,0 +1,155 @@
+"""The champion: logistic regression on a hat basis, learnt online with River, exactly explainable.
+
+The shape of each feature is piecewise linear: its standardised value z is spread over the two knots around it, and
+counts linearly as well. So the logit is a sum of one term for each feature, which `contributions` gives, and the
+whole model is a few numbers (`models.churn_snapshot`).
+
+Labels come late. So an example is standardised when it is observed, by the scaler as it is then, and the same z is
+learnt from when the label is known: standardising it again would let everything that grew in between (tenure, a feed
+that is new) pass for a change of risk.
+
+What it says is the mean of its latest weights, not the last ones: AdaGrad keeps circling around the best ones, in steps
+that the latest few labels decide.
+"""
+
+from collections.abc import Mapping
+from math import exp, isfinite, sqrt
+
+import numpy as np
+from river import base, linear_model, optim, preprocessing
+
+KNOTS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
+STEPS = 32
+"""Steps of a stored z to one standard deviation: it fits into a byte."""
+CLIP = 127 / STEPS
+MEAN_EVERY = 16
+"""Labels between two looks at the weights for their mean."""
+MEAN_OVER = 1_000
+"""Labels that the mean of the weights reaches back over, once there are so many."""
+WARM_UP = 8
+"""How fast the mean leaves the first, worst weights behind: after n looks it reaches back over an eighth of them."""
+EPS = 1.0
+"""AdaGrad starts as if it had seen a gradient of one: its first steps are not as large as they could be."""
+Features = Mapping[str, float]
+
+
+class ChurnClassifier(base.Classifier):  # type: ignore[misc]
+    """Probability that a customer is gone within the horizon.
+
+    Used as any River classifier, `learn_one` observes and learns at once. Where labels are late, `observe` when the
+    example comes, `predict_z` at once, keep `pack(z)`, and `learn_z` with what `unpack` gives when the label is known.
+    """
+
+    def __init__(self, lr: float = 0.05, intercept_lr: float = 0.01) -> None:
+        """`lr` is AdaGrad's learning rate for the shapes, `intercept_lr` that of the base rate."""
+        self.lr = lr
+        self.intercept_lr = intercept_lr
+        self.scaler = preprocessing.StandardScaler()
+        self.regression = linear_model.LogisticRegression(optimizer=optim.AdaGrad(lr, EPS), intercept_lr=intercept_lr)
+        self.mean_weights: dict[str, float] = {}
+        self.mean_intercept = 0.0
+        self.looks = 0
+
+    def observe(self, x: Features) -> dict[str, float]:
+        """Let the scaler see an example, and standardise it; what is no finite number does not reach the scaler."""
+        self.scaler.learn_one({name: value for name, value in x.items() if isfinite(value)})
+        return self.standardise(x)
+
+    def standardise(self, x: Features) -> dict[str, float]:
+        """z of each feature, within +-`CLIP`; 0 for one that has never varied, or that is no finite number."""
+        z: dict[str, float] = {}
+        means, variances = self.scaler.means, self.scaler.vars
+        for name, value in x.items():
+            variance = variances.get(name, 0.0)
+            known = variance > 0.0 and isfinite(value)
+            z[name] = min(max((value - means[name]) / sqrt(variance), -CLIP), CLIP) if known else 0.0
+        return z
+
+    def logit(self, z: Features) -> float:
+        """The sum of the intercept and the contributions, in the order of the features."""
+        total = self.mean_intercept
+        for contribution in self.contributions(z).values():
+            total += contribution
+        return total
+
+    def contributions(self, z: Features) -> dict[str, float]:
+        """What each feature adds to the logit."""
+        weights = self.mean_weights
+        return {
+            name: sum(weights.get(cell, 0.0) * share for cell, share in _cells(name, value))
+            for name, value in z.items()
+        }
+
+    def predict_z(self, z: Features) -> float:
+        """Probability for an example that is standardised already."""
+        return probability(self.logit(z))
+
+    def learn_z(self, z: Features, y: bool) -> None:
+        """Learn the label of an example that was standardised when it was observed."""
+        self.regression.learn_one(spread(z), y)
+        if self.learnt % MEAN_EVERY == 1:
+            self._look()
+
+    def _look(self) -> None:
+        """Draw the mean towards the weights as they are."""
+        share = max(MEAN_EVERY / MEAN_OVER, WARM_UP / (WARM_UP + self.looks))
+        mean = self.mean_weights
+        for cell, weight in self.regression.weights.items():
+            before = mean.get(cell, 0.0)
+            mean[cell] = before + share * (weight - before)
+        self.mean_intercept += share * (self.regression.intercept - self.mean_intercept)
+        self.looks += 1
+
+    def learn_one(self, x: Features, y: bool) -> None:
+        """Observe and learn at once."""
+        self.learn_z(self.observe(x), bool(y))
+
+    def predict_proba_one(self, x: Features) -> dict[bool, float]:
+        """Probabilities of False and True."""
+        p = self.predict_z(self.standardise(x))
+        return {False: 1.0 - p, True: p}
+
+    @property
+    def learnt(self) -> int:
+        """How many labels it has learnt from."""
+        return int(self.regression.optimizer.n_iterations)
+
+    def loosen(self, factor: float = 0.1) -> None:
+        """Learn fast again after a drift: AdaGrad forgets a part of its gradients, and the mean its past."""
+        g2 = self.regression.optimizer.g2
+        for name in g2:
+            g2[name] *= factor
+        self.looks = 0
+
+
+def spread(z: Features) -> dict[str, float]:
+    """The basis of standardised features: the two knots around each, and the value itself."""
+    return {cell: share for name, value in z.items() for cell, share in _cells(name, value)}
+
+
+def _cells(name: str, value: float) -> list[tuple[str, float]]:
+    if value <= KNOTS[0]:
+        return [(name, value), (f"{name}#0", 1.0)]
+    last = len(KNOTS) - 1
+    if value >= KNOTS[last]:
+        return [(name, value), (f"{name}#{last}", 1.0)]
+    place = 1
+    while value > KNOTS[place]:
+        place += 1
+    share = (value - KNOTS[place - 1]) / (KNOTS[place] - KNOTS[place - 1])
+    return [(name, value), (f"{name}#{place - 1}", 1.0 - share), (f"{name}#{place}", share)]
+
+
+def probability(logit: float) -> float:
+    """The logistic function; by `math.exp`, whose results do not depend on how many are asked for at once."""
+    return 1.0 / (1.0 + exp(-logit)) if logit > -700.0 else 0.0
+
+
+def pack(z: Features) -> bytes:
+    """A standardised example as it is kept until its label is known: a byte for each feature, in their order."""
+    return np.rint(np.fromiter(z.values(), np.float64, len(z)) * STEPS).astype(np.int8).tobytes()
+
+
+def unpack(packed: bytes, features: tuple[str, ...]) -> dict[str, float]:
+    """Inverse of `pack`, to half a step; raises `ValueError` when there is not one byte for each of `features`."""
+    return dict(zip(features, (np.frombuffer(packed, np.int8) / STEPS).tolist(), strict=True))

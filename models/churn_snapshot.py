@@ -1,0 +1,137 @@
+"""The champion as one JSON document, exact to the bit: it scores the same, and it learns on the same.
+
+A forest would have to be pickled, which runs code when it is read and breaks with the next version of the library. Of
+the champion everything is a number with a name, so its document is data, and a person can read it.
+"""
+
+from math import isfinite
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from river.preprocessing import StandardScaler
+from river.utils import VectorDict
+
+from models.churn_model import KNOTS, ChurnClassifier
+
+FORMAT: Final = 1
+"""Raised when a document of before would be misread; what is older is then refused, or turned into the new one."""
+
+
+class FeatureSchema(Struct, frozen=True):
+    """What the features mean: a name and version, and their order; a model fits one schema only."""
+
+    name: str
+    version: int
+    features: tuple[str, ...]
+
+
+class SnapshotMismatch(ValueError):
+    """The document does not fit this program or its features: scoring with it would give numbers without meaning."""
+
+
+class ChurnSnapshot(Struct, frozen=True, kw_only=True):
+    """A model at one moment of its learning.
+
+    `position` says up to where the examples have been learnt: for each source of them, the offset that comes next.
+    Cells are named `feature` (the linear term) and `feature#knot`; their order is the one in which they came up, and
+    belongs to the state, since sums are taken in it.
+    """
+
+    format: int
+    schema: FeatureSchema
+    position: dict[str, int]
+    lr: float
+    intercept_lr: float
+    knots: tuple[float, ...]
+    counts: dict[str, int]
+    means: dict[str, float]
+    variances: dict[str, float]
+    weights: dict[str, float]
+    intercept: float
+    g2: dict[str, float]
+    learnt: int
+    mean_weights: dict[str, float]
+    mean_intercept: float
+    looks: int
+
+
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(ChurnSnapshot, strict=True)
+
+
+def take_snapshot(model: ChurnClassifier, schema: FeatureSchema, position: dict[str, int]) -> ChurnSnapshot:
+    """The model as it is now; raises `SnapshotMismatch` when it has learnt from a feature that is not in `schema`."""
+    regression, scaler = model.regression, model.scaler
+    snapshot = ChurnSnapshot(
+        format=FORMAT,
+        schema=schema,
+        position=dict(position),
+        lr=model.lr,
+        intercept_lr=model.intercept_lr,
+        knots=KNOTS,
+        counts=dict(scaler.counts),
+        means=dict(scaler.means),
+        variances=dict(scaler.vars),
+        weights={cell: float(weight) for cell, weight in regression.weights.items()},
+        intercept=float(regression.intercept),
+        g2=dict(regression.optimizer.g2),
+        learnt=model.learnt,
+        mean_weights=dict(model.mean_weights),
+        mean_intercept=model.mean_intercept,
+        looks=model.looks,
+    )
+    _check(snapshot, schema)
+    return snapshot
+
+
+def restore(snapshot: ChurnSnapshot, schema: FeatureSchema) -> ChurnClassifier:
+    """The model of a snapshot; raises `SnapshotMismatch` when it was learnt from other features than `schema` has."""
+    _check(snapshot, schema)
+    model = ChurnClassifier(lr=snapshot.lr, intercept_lr=snapshot.intercept_lr)
+    model.scaler = StandardScaler._from_state(snapshot.counts, snapshot.means, snapshot.variances)
+    regression = model.regression
+    regression._weights = VectorDict(dict(snapshot.weights))  # it keeps the very dict that it is given
+    regression.intercept = snapshot.intercept
+    regression.optimizer.g2.update(snapshot.g2)
+    regression.optimizer.n_iterations = snapshot.learnt
+    model.mean_weights = dict(snapshot.mean_weights)
+    model.mean_intercept = snapshot.mean_intercept
+    model.looks = snapshot.looks
+    return model
+
+
+def encode_snapshot(snapshot: ChurnSnapshot) -> bytes:
+    """The document; equal models have equal bytes."""
+    return _encoder.encode(snapshot)
+
+
+def decode_snapshot(document: bytes) -> ChurnSnapshot:
+    """Inverse of `encode_snapshot`; raises `SnapshotMismatch` for anything else."""
+    try:
+        return _decoder.decode(document)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SnapshotMismatch(f"not a snapshot that this program can read: {error}") from None
+
+
+def _check(snapshot: ChurnSnapshot, schema: FeatureSchema) -> None:
+    if snapshot.format != FORMAT:
+        raise SnapshotMismatch(f"the snapshot has format {snapshot.format}, this program reads {FORMAT}")
+    if snapshot.knots != KNOTS:
+        raise SnapshotMismatch("the snapshot's shapes have other knots than those of this program")
+    if snapshot.schema != schema:
+        theirs, ours = snapshot.schema, schema
+        raise SnapshotMismatch(
+            f"the snapshot was learnt from {len(theirs.features)} features, {theirs.name} version {theirs.version},"
+            f" and these are {len(ours.features)}, {ours.name} version {ours.version}"
+        )
+    features = set(schema.features)
+    cells = {cell.rpartition("#")[0] or cell for cell in (*snapshot.weights, *snapshot.g2, *snapshot.mean_weights)}
+    unknown = (cells | set(snapshot.counts) | set(snapshot.means) | set(snapshot.variances)) - features
+    if unknown:
+        raise SnapshotMismatch(f"the model knows features that are not in its schema: {', '.join(sorted(unknown))}")
+    numbers = (snapshot.means, snapshot.variances, snapshot.weights, snapshot.g2, snapshot.mean_weights)
+    if not all(isfinite(number) for numbered in numbers for number in numbered.values()):
+        raise SnapshotMismatch("the snapshot holds a number that is not finite")
+    if not (isfinite(snapshot.intercept) and isfinite(snapshot.mean_intercept)):
+        raise SnapshotMismatch("the snapshot holds an intercept that is not finite")
