@@ -92,6 +92,8 @@ def _show_watched(held: WatchedCase) -> None:
     if seen.asked:
         console.print()
         console.print(_requirements_table(held, seen, now_ms, zone))
+    for told in _told_of_nothing(held, seen):
+        console.print(f"\ntold of what is no more: {told}")
     if held.case.due_ms:
         console.print(f"\nlooked at again at {time_words(held.case.due_ms, zone)}, if nothing is heard before")
 
@@ -127,6 +129,18 @@ def _requirements_table(held: WatchedCase, seen: CaseView, now_ms: int, zone: Zo
             _told_words(held, PROCESS_RULE, asked.key, held.case.told_of(asked.key)),
         )
     return table
+
+
+def _told_of_nothing(held: WatchedCase, seen: CaseView) -> list[str]:
+    """What was told of clocks and requirements that a step heard since has undone."""
+    there = {run.key for _, run in seen.runs} | {asked.key for _, asked in seen.asked}
+    clocks = {f"{profile.name}/{one.name}" for profile in seen.rules.policy.profiles for one in profile.clocks}
+    found = []
+    for told in held.case.told:
+        if told.key not in there and told.revision:
+            rule = SLA_RULE if told.key.rsplit("/", 1)[0] in clocks else PROCESS_RULE
+            found.append(f"{told.key}: {_told_words(held, rule, told.key, told)}")
+    return found
 
 
 def _warnings_words(run: ClockRun, told: Told | None, now_ms: int, zone: ZoneInfo) -> str:

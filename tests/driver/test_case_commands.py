@@ -103,6 +103,20 @@ def test_what_is_odd_about_the_steps(tmp_path: Path) -> None:
     assert ["closed", "priority", "high", "contradictory"] in odd
 
 
+def test_what_was_told_of_what_is_no_more(tmp_path: Path) -> None:
+    """Closed without a response, it was told, until word came that it had been withdrawn before: that stays known."""
+    lines = [
+        step_line("2026-03-02T09:00", "received", OPENED),
+        step_line("2026-03-02T10:00", "closed", {}),
+        *SPRING[:12],
+        step_line("2026-03-02T09:30", "withdrawn", {}),
+    ]
+    data = run(tmp_path, written(tmp_path / "undone.ndjson", lines))
+    alert = alerts(data)["K-1/desk/unanswered/0"]
+    expected = f"told of what is no more: desk/unanswered/0: alert {alert['alert_id']} revision 2: closed"
+    assert expected in show(data, "K-1").stdout.splitlines()
+
+
 def test_a_case_that_has_left_is_shown_by_its_last_word(tmp_path: Path) -> None:
     """Weeks after it was closed: verdicts as they were given for good, and a step that came too late."""
     late = step_line("2026-03-05T12:00", "responded", {})
