@@ -6,7 +6,6 @@ the same picture everywhere. Text stays text in an SVG.
 
 import warnings
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -16,6 +15,7 @@ from msgspec import Struct
 from models.alerts import instant
 from models.clock_story import ClockStory, Kind, time_span
 from models.idle_time import idle_stretches
+from streams.time_axis import axis_times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,18 +29,6 @@ _LEFT_AT_MOST, _RIGHT = 0.4, 0.79
 _HEAD_IN, _FOOT_IN = 1.55, 1.0
 _MOST_LABELS = 24
 _DAY_S = 86_400
-_MOST_TICKS = 8
-_TICKS_S = (
-    60,
-    300,
-    900,
-    3600,
-    7200,
-    10_800,
-    21_600,
-    43_200,
-    *(_DAY_S * days for days in (1, 2, 4, 7, 14, 28, 91, 364)),
-)
 
 
 class PictureRow(Struct, frozen=True):
@@ -211,7 +199,7 @@ def _draw_steps(axes: "Axes", steps: Sequence[PictureStep]) -> None:
 
 def _draw_axis(axes: "Axes", rows: Sequence[PictureRow], zone: ZoneInfo) -> None:
     low, high = (round(at * _DAY_S) for at in axes.get_xlim())
-    times = _ticks(low, high, zone)
+    times = axis_times(low, high, zone)
     within_days = len({at.date() for at in times}) < len(times)
     axes.set_xticks(
         [at.timestamp() / _DAY_S for at in times],
@@ -224,22 +212,6 @@ def _draw_axis(axes: "Axes", rows: Sequence[PictureRow], zone: ZoneInfo) -> None
     axes.tick_params(axis="x", labelsize=9)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-
-
-def _ticks(low_s: int, high_s: int, zone: ZoneInfo) -> list[datetime]:
-    """Local times between two instants at an even distance, as many as there is room for; days begin at midnight."""
-    every_s = next((one for one in _TICKS_S if (high_s - low_s) / one <= _MOST_TICKS), _TICKS_S[-1])
-    day = instant(low_s * 1000).astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    times: list[datetime] = []
-    while day.timestamp() <= high_s:
-        # By the local clock, whatever summer time does; a time that it leaves out is none.
-        times += [at for rest_s in range(0, _DAY_S, every_s) if _exists(at := day + timedelta(seconds=rest_s))]
-        day += timedelta(seconds=max(every_s, _DAY_S))
-    return [at for at in times if low_s <= at.timestamp() <= high_s]
-
-
-def _exists(at: datetime) -> bool:
-    return instant(round(at.timestamp() * 1000)).astimezone(at.tzinfo).replace(tzinfo=None) == at.replace(tzinfo=None)
 
 
 def _draw_legend(figure: "Figure") -> None:
