@@ -28,6 +28,8 @@ SLA_BREACH: Final = 17
 """Promises on complaints broken, at the deadline of each."""
 DISSATISFIED: Final = 18
 """Callbacks after which the customer was still dissatisfied."""
+OWN_ELSEWHERE_OUT: Final = 19
+"""Of the external money out, what went to the customer's own accounts at other banks, cents."""
 
 TRANSACTION_KINDS: Final[dict[str, int]] = {
     "transfer": 20,
@@ -48,6 +50,7 @@ TRANSACTION_KINDS: Final[dict[str, int]] = {
 NAMES: Final[dict[str, int]] = {
     "money in": MONEY_IN,
     "money out": MONEY_OUT,
+    "money out, to own accounts elsewhere": OWN_ELSEWHERE_OUT,
     "own or bank, in": OWN_IN,
     "own or bank, out": OWN_OUT,
     **{f"transactions: {kind}": code for kind, code in TRANSACTION_KINDS.items()},
@@ -62,7 +65,7 @@ NAMES: Final[dict[str, int]] = {
     "dissatisfied callbacks": DISSATISFIED,
 }
 """Every counter, in words."""
-MONEY: Final = frozenset({MONEY_IN, MONEY_OUT, OWN_IN, OWN_OUT})
+MONEY: Final = frozenset({MONEY_IN, MONEY_OUT, OWN_IN, OWN_OUT, OWN_ELSEWHERE_OUT})
 """Counters in cents; the others count events."""
 _ACTIVITIES: Final = frozenset({LOGIN, PAGE_VIEW, CONTACT_IN}) | {
     code for kind, code in TRANSACTION_KINDS.items() if kind not in ("fee", "interest")

@@ -163,6 +163,7 @@ class Customer(Struct, array_like=True, gc=False):
     cases: list[CaseState] = field(default_factory=list)
     departed: bytes = b""
     cases_opened: int = 0
+    last_active_ms: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -27,6 +27,7 @@ from models.events import (
     ProfileChanged,
     Transaction,
 )
+from models.money_flows import INTERNAL_COUNTERPARTIES, INTERNAL_KINDS
 
 _KEPT_ID_BYTES = (RECENT_EVENT_IDS - 1) * RECENT_ID_BYTES
 STAGE_EVERY_DAYS = 7
@@ -101,6 +102,11 @@ def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, b
     rules = ctx.rules
     kind = event.kind
     count(customer, counters.TRANSACTION_KINDS[kind], by)
+    counterparty = event.counterparty
+    # What `money_flows.is_external` says; a call would cost more than the question.
+    external = counterparty not in INTERNAL_COUNTERPARTIES and kind not in INTERNAL_KINDS
+    if at_ms > customer.last_active_ms and (external or money_flows.is_own_act(event)):
+        customer.last_active_ms = at_ms
     cents = rules.cents(event.amount, event.currency)
     balance = event.balance_after
     balance_cents = None if balance is None else rules.cents(balance, event.currency)
@@ -113,7 +119,7 @@ def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, b
         customer.unvalued += 1
         return
     comes_in = event.direction == "in"
-    if not money_flows.is_external(event):
+    if not external:
         count(customer, counters.OWN_IN if comes_in else counters.OWN_OUT, by, cents)
         if kind == "payroll" and comes_in:
             relationship.see_payroll(customer, cents, at_ms)
@@ -126,6 +132,8 @@ def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, b
         flows = customer.flows = money_flows.record_inflow(customer.flows, day, cents, window_days)
     else:
         count(customer, counters.MONEY_OUT, by, cents)
+        if counterparty == "own_elsewhere":
+            count(customer, counters.OWN_ELSEWHERE_OUT, by, cents)
         moved = Outflow(cents, day, event.event_id)
         flows = customer.flows = money_flows.record_outflow(customer.flows, moved, window_days)
     if now_ms > at_ms:
@@ -163,12 +171,16 @@ def _product_closed(
 
 def _login(customer: Customer, event: Login, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
     if event.succeeded:
+        if at_ms > customer.last_active_ms:
+            customer.last_active_ms = at_ms
         count(customer, counters.LOGIN, by)
     else:
         count(customer, counters.LOGIN_FAILED, by)
 
 
 def _page_view(customer: Customer, event: PageView, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
+    if at_ms > customer.last_active_ms:
+        customer.last_active_ms = at_ms
     count(customer, counters.PAGE_VIEW, by)
 
 
@@ -176,6 +188,8 @@ def _contact(customer: Customer, event: Contact, at_ms: int, day: int, by: Weigh
     if event.direction == "outbound":
         count(customer, counters.CONTACT_OUT, by)
         return
+    if at_ms > customer.last_active_ms:
+        customer.last_active_ms = at_ms
     count(customer, counters.CONTACT_IN, by)
     if event.outcome == "abandoned":
         count(customer, counters.CONTACT_ABANDONED, by)

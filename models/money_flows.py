@@ -12,6 +12,8 @@ from models.events import Transaction
 
 INTERNAL_KINDS = frozenset({"payroll", "fee", "interest", "loan"})
 INTERNAL_COUNTERPARTIES = frozenset({"own_account", "bank"})
+POSTED_KINDS = frozenset({"fee", "interest", "loan"})
+BOUGHT_KINDS = frozenset({"investment", "insurance"})
 HABIT_HALF_LIFE_DAYS = 90
 _DECAY_A_DAY = exp2(-1 / HABIT_HALF_LIFE_DAYS)
 
@@ -19,6 +21,18 @@ _DECAY_A_DAY = exp2(-1 / HABIT_HALF_LIFE_DAYS)
 def is_external(transaction: Transaction) -> bool:
     """Whether this money enters or leaves the customer's relationship with the bank."""
     return transaction.counterparty not in INTERNAL_COUNTERPARTIES and transaction.kind not in INTERNAL_KINDS
+
+
+def is_own_act(transaction: Transaction) -> bool:
+    """Whether the customer's doing can be seen in it, or only the bank's own posting.
+
+    Fees, interest and loan instalments are the bank's postings, and so is what the bank is the other side of, but for
+    cash, and for a fund or an insurance that the customer pays for.
+    """
+    kind = transaction.kind
+    if transaction.counterparty != "bank":
+        return kind not in POSTED_KINDS
+    return kind == "cash" or (kind in BOUGHT_KINDS and transaction.direction == "out")
 
 
 def record_inflow(flows: Flows | None, day: int, cents: int, window_days: int) -> Flows:

@@ -156,7 +156,11 @@ COUNTED: dict[str, tuple[Callable[[], Event], dict[int, float]]] = {
     ),
     "own account elsewhere": (
         lambda: out(ms(0), 10, counterparty="own_elsewhere"),
-        {20: 1, counters.MONEY_OUT: 1000, ACTIVE: 1},
+        {20: 1, counters.MONEY_OUT: 1000, counters.OWN_ELSEWHERE_OUT: 1000, ACTIVE: 1},
+    ),
+    "from own account elsewhere": (
+        lambda: into(ms(0), 10, counterparty="own_elsewhere"),
+        {20: 1, counters.MONEY_IN: 1000, ACTIVE: 1},
     ),
     "maturity": (
         lambda: into(ms(0), 10, kind="investment", counterparty="bank"),
@@ -178,6 +182,43 @@ def test_what_is_counted(build: Callable[[], Event], expected: dict[int, float])
     if active := counters.activity(customer)[0]:
         counted[ACTIVE] = active
     assert counted == expected
+
+
+OWN_ACTS: dict[str, Event] = {
+    "card payment": out(ms(2), 10, kind="card", counterparty="merchant"),
+    "money without a rate": out(ms(2), 10, currency="XXX"),
+    "own account": out(ms(2), 10, counterparty="own_account"),
+    "payroll": into(ms(2), 10, kind="payroll"),
+    "cash": out(ms(2), 10, kind="cash", counterparty="bank"),
+    "fund bought": out(ms(2), 10, kind="investment", counterparty="bank"),
+    "login": login(ms(2)),
+    "page view": page_view(ms(2)),
+    "call": contact(ms(2)),
+}
+NO_OWN_ACTS: dict[str, Event] = {
+    "fee": out(ms(2), 10, kind="fee"),
+    "interest": into(ms(2), 10, kind="interest"),
+    "loan instalment": out(ms(2), 10, kind="loan"),
+    "maturity": into(ms(2), 10, kind="investment", counterparty="bank"),
+    "paid by the bank": into(ms(2), 10, counterparty="bank"),
+    "failed login": login(ms(2), succeeded=False),
+    "call by the bank": contact(ms(2), direction="outbound"),
+    "complaint closed": complaint(ms(2), "closed"),
+    "profile": profile(ms(2), aum=1.0),
+}
+
+
+@pytest.mark.parametrize("event", OWN_ACTS.values(), ids=OWN_ACTS.keys())
+def test_what_the_customer_does_ends_the_silence(event: Event) -> None:
+    """Own acts are remembered by their business time, whatever came first."""
+    assert Folded().see(login(ms(1)), event, login(ms(0))).customer.last_active_ms == ms(2)
+
+
+@pytest.mark.parametrize("event", NO_OWN_ACTS.values(), ids=NO_OWN_ACTS.keys())
+def test_what_the_bank_does_leaves_the_silence(event: Event) -> None:
+    """Postings and calls of the bank do not pass for a sign of life."""
+    assert Folded().see(event).customer.last_active_ms == 0
+    assert Folded().see(login(ms(1)), event).customer.last_active_ms == ms(1)
 
 
 def test_every_kind_of_transaction_has_its_own_counter() -> None:

@@ -1,6 +1,7 @@
 """Flows by local day against a plain dictionary of days."""
 
 from collections import defaultdict
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -12,11 +13,12 @@ from models.money_flows import (
     draining_days,
     habitual_daily_outflow,
     is_external,
+    is_own_act,
     record_inflow,
     record_outflow,
     roll,
 )
-from tests.unit.models.build import KINDS, out
+from tests.unit.models.build import KINDS, into, out
 
 Move = tuple[int, int, int]
 """A day, cents in, cents out."""
@@ -163,3 +165,12 @@ def test_what_is_external(kind: TransactionKind) -> None:
     inner = kind in ("payroll", "fee", "interest", "loan")
     assert all(is_external(out(0, 1, kind=kind, counterparty=other)) is not inner for other in others)
     assert not any(is_external(out(0, 1, kind=kind, counterparty=our)) for our in ours)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_external_money_is_an_own_act(kind: TransactionKind) -> None:
+    """The fold asks no further where money is external."""
+    moves = [move(0, 1, kind=kind, counterparty=other) for move in (into, out) for other in get_args(Counterparty)]
+    assert all(is_own_act(one) for one in moves if is_external(one))
+    assert all(is_own_act(one) for one in moves if kind == "payroll" and one.counterparty != "bank")
+    assert not any(is_own_act(one) for one in moves if kind in ("fee", "interest", "loan"))
