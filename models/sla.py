@@ -298,7 +298,9 @@ def _set_deadline(run: ClockRun) -> None:
         run.deadline_ms = _reaches(run, run.target)
         if run.clock.policy.ends == "day" and run.clock.calendar is not None:
             # The last millisecond of the day: midnight is the next day already, and feeds of whole days write it.
-            run.deadline_ms = run.clock.calendar.day_end_ms(run.deadline_ms) - 1
+            # What was used up before the clock goes on has the day on which it does, be it from midnight on.
+            within_ms = max(run.deadline_ms, (run.since_ms or 0) + 1)
+            run.deadline_ms = run.clock.calendar.day_end_ms(within_ms) - 1
     except CalendarHorizonError:
         run.beyond_horizon = True
 

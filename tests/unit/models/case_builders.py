@@ -25,20 +25,25 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 
-_STEP = re.compile(r"(?P<step>\w+)(?:\{(?P<said>[^}]*)\})? (?P<day>\S+) (?P<clock>\d\d:\d\d)(?:,|$) ?")
+_STEP = re.compile(r"(?P<step>\w+)(?:\{(?P<said>[^}]*)\})? (?P<day>\S+) (?P<clock>\d\d:\d\d|end)(?:,|$) ?")
 
 
 # --- times in words --------------------------------------------------------------------------------
 
 
 def at(text: str, zone: str = SHANGHAI) -> int:
-    """The instant of ``Mon 09:00``, ``Mon+1 09:00`` or ``2026-09-14 09:00``, in ms since 1970 UTC."""
+    """The instant of ``Mon 09:00``, ``Mon+1 09:00`` or ``2026-09-14 09:00``, in ms since 1970 UTC.
+
+    ``Mon end`` is the last millisecond of that day.
+    """
     day_text, clock = text.split(" ")
     weekday, _, week = day_text.partition("+")
     if weekday in WEEKDAYS:
         day = MONDAY + timedelta(days=WEEKDAYS.index(weekday) + 7 * int(week or 0))
     else:
         day = date.fromisoformat(day_text)
+    if clock == "end":
+        return at(f"{day + timedelta(days=1)} 00:00", zone) - 1
     return epoch_ms(datetime.fromisoformat(f"{day} {clock}").replace(tzinfo=ZoneInfo(zone)))
 
 
@@ -49,13 +54,22 @@ def words(at_ms: int | None, zone: str = SHANGHAI) -> str:
     local = instant(at_ms).astimezone(ZoneInfo(zone))
     days = (local.date() - MONDAY).days
     week = f"+{days // 7}" if days // 7 else ""
-    exact = "%H:%M" if at_ms % MINUTE_MS == 0 else "%H:%M:%S.%f"
-    return f"{WEEKDAYS[days % 7]}{week} {local.strftime(exact)}"
+    return f"{WEEKDAYS[days % 7]}{week} {_clock(local)}"
 
 
 def local(at_ms: int | None, zone: str) -> str:
-    """A local date and time with its offset from UTC."""
-    return "never" if at_ms is None else instant(at_ms).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M %z")
+    """A local date and time with its offset from UTC; "never" for no time at all."""
+    if at_ms is None:
+        return "never"
+    local = instant(at_ms).astimezone(ZoneInfo(zone))
+    return f"{local.date()} {_clock(local)} {local.strftime('%z')}"
+
+
+def _clock(local: datetime) -> str:
+    exact = local.strftime("%H:%M:%S.%f")
+    if exact == "23:59:59.999000":
+        return "end"
+    return exact.removesuffix(":00.000000")
 
 
 # --- cases -----------------------------------------------------------------------------------------

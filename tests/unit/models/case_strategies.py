@@ -2,13 +2,16 @@
 
 from datetime import date, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from config.calendars import WEEKDAYS, CalendarPolicy
 from config.complaint_policies import ClockPolicy
+from models.alerts import instant
 from models.complaint_rules import Clock
-from models.events import Complaint
+from models.events import Complaint, epoch_ms
 from tests.unit.models.case_builders import MINUTE_MS, at, calendar, clock, clock_policy, step
 
 FIRST = date(2026, 2, 1)
@@ -100,6 +103,24 @@ def cases(
             told.append(_step(draw, name, at_ms))
             at_ms += draw(gap) * MINUTE_MS
     return told
+
+
+def midnight_ms(at_ms: int, zone: str) -> int:
+    """When the local day of an instant began."""
+    day = instant(at_ms).astimezone(ZoneInfo(zone)).date()
+    return at(f"{day} 00:00", zone)
+
+
+@st.composite
+def at_midnights(draw: st.DrawFn, told: list[Complaint], zone: str) -> list[Complaint]:
+    """The same steps in the same order, some of them dated by their day alone: feeds of whole days write midnight."""
+    moved: list[Complaint] = []
+    for one in told:
+        begin_ms = midnight_ms(epoch_ms(one.occurred_at), zone)
+        if draw(st.booleans()) and (not moved or epoch_ms(moved[-1].occurred_at) < begin_ms):
+            one = structs.replace(one, occurred_at=instant(begin_ms))
+        moved.append(one)
+    return moved
 
 
 def _step(draw: st.DrawFn, name: str, at_ms: int) -> Complaint:

@@ -14,6 +14,7 @@ from config.calendars import CalendarPolicy, Weekday
 from config.complaint_policies import ClockPolicy
 
 HALF_HOUR = 30
+MILLISECOND = Fraction(1, 60_000)
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MINUTES_OF = {"minutes": 1, "hours": 60, "days": 1440, "business_minutes": 1, "business_hours": 60}
 
@@ -47,10 +48,9 @@ class Minutes:
         """The minute at which a day begins."""
         return round(datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp()) // 60
 
-    def end_of_day(self, instant: Number) -> int:
-        """The midnight at or after an instant."""
-        last_minute = -(-instant // 1) - 1
-        return self.midnight(self.local(int(last_minute)).date() + timedelta(days=1))
+    def end_of_day(self, minute: int) -> Fraction:
+        """The last millisecond of the day that a minute belongs to."""
+        return self.midnight(self.local(minute).date() + timedelta(days=1)) - MILLISECOND
 
     def _look(self, wall: datetime) -> Number:
         day = wall.date()
@@ -122,13 +122,13 @@ class Walk:
         worth = self.minutes.worth(minute)
         if self.due is None and worth and self.used + worth >= self.target:
             left = Fraction(self.target) - self.used
-            self._reach(minute + left / worth)
+            self._reach(minute, minute + left / worth)
         self.used += worth
         if worth:
             self.worked_until = minute + 1
 
-    def _reach(self, instant: Number) -> None:
-        self.due = self.minutes.end_of_day(instant) if self.policy.ends == "day" else instant
+    def _reach(self, minute: int, instant: Number) -> None:
+        self.due = self.minutes.end_of_day(minute) if self.policy.ends == "day" else instant
 
     def _begin(self, minute: int) -> None:
         self.state, self.used, self.due, self.granted = "runs", 0, None, []
@@ -178,7 +178,7 @@ class Walk:
     def _resume(self, minute: int) -> None:
         self.state, self.due, self.worked_until = "runs", None, minute
         if self.used >= self.target:
-            self._reach(minute)
+            self._reach(minute, minute)
 
     def _end(self, how: str, minute: int) -> None:
         if self.state == "runs" and self.due is None:

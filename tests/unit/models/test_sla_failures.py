@@ -106,22 +106,22 @@ def test_midnight_warnings(changes: dict[str, Any], received: str) -> None:
 
 OFFSETS = {
     # Three calendar days to the end of the day, over the night in which the clocks go forward, and back.
-    "London in March": ("Europe/London", "2026-03-27 12:00", "2026-03-31 00:00 +0100"),
-    "London in October": ("Europe/London", "2026-10-23 12:00", "2026-10-27 00:00 +0000"),
-    "New York in November": ("America/New_York", "2025-10-31 12:00", "2025-11-04 00:00 -0500"),
+    "London in March": ("Europe/London", "2026-03-27 12:00", "2026-03-30 end +0100"),
+    "London in October": ("Europe/London", "2026-10-23 12:00", "2026-10-26 end +0000"),
+    "New York in November": ("America/New_York", "2025-10-31 12:00", "2025-11-03 end -0500"),
     # Zones that have another offset now than they had when the case was received.
-    "Moscow until 2014": ("Europe/Moscow", "2013-02-04 12:00", "2013-02-08 00:00 +0400"),
-    "Moscow's last day of it": ("Europe/Moscow", "2014-10-24 12:00", "2014-10-28 00:00 +0300"),
-    "Istanbul's winter of 2015": ("Europe/Istanbul", "2015-01-05 12:00", "2015-01-09 00:00 +0200"),
-    "Shanghai's summer of 1991": ("Asia/Shanghai", "1991-07-01 12:00", "1991-07-05 00:00 +0900"),
+    "Moscow until 2014": ("Europe/Moscow", "2013-02-04 12:00", "2013-02-07 end +0400"),
+    "Moscow's last day of it": ("Europe/Moscow", "2014-10-24 12:00", "2014-10-27 end +0300"),
+    "Istanbul's winter of 2015": ("Europe/Istanbul", "2015-01-05 12:00", "2015-01-08 end +0200"),
+    "Shanghai's summer of 1991": ("Asia/Shanghai", "1991-07-01 12:00", "1991-07-04 end +0900"),
     # A date that never was: 30 December 2011 in Samoa.
-    "Apia without a Friday": ("Pacific/Apia", "2011-12-28 12:00", "2012-01-01 00:00 +1400"),
+    "Apia without a Friday": ("Pacific/Apia", "2011-12-28 12:00", "2011-12-31 end +1400"),
 }
 
 
 @pytest.mark.parametrize(("zone", "received", "due"), OFFSETS.values(), ids=OFFSETS.keys())
 def test_todays_utc_offset_applied_to_past_tickets(zone: str, received: str, due: str) -> None:
-    """A day ends at the midnight of its own time and place, whatever the offset is today."""
+    """A day ends just before the midnight of its own time and place, whatever the offset is today."""
     days = calendar(zone=zone, first="1991-01-01", until="1991-01-02", holidays=[], workdays=[])
     using = clock(days, target=3, unit="calendar_days", counting="next_day", ends="day")
     run = only_run(using, f"received {received}", zone)
