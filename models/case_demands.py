@@ -39,9 +39,11 @@ def ask(demand: Demand, moments: Sequence[Moment]) -> list[Asked]:
             continue
         if not at.match(moment.step, moment.said) or not hold(demand.when, moment.known):
             continue
-        before = [one for one in moments[: place + 1] if one.cycle == moment.cycle]
-        if all(any(given.match(one.step, one.said) for one in before) for given in demand.given):
-            asked[moment.cycle] = _judged(demand, moment, moments)
+        if demand.given:
+            before = [one for one in moments[: place + 1] if one.cycle == moment.cycle]
+            if not all(any(given.match(one.step, one.said) for one in before) for given in demand.given):
+                continue
+        asked[moment.cycle] = _judged(demand, moment, moments)
     return list(asked.values())
 
 

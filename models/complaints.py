@@ -148,9 +148,8 @@ def _tell_clock(telling: Telling, profile: Profile, run: ClockRun) -> list[int]:
     """Tell what is new about one clock; the times to come at which that could change."""
     now_ms, case = telling.now_ms, telling.case
     state = sla.verdict(run, now_ms)
-    key = run.key
-    known = case.told_of(key)
-    told = known or Told(key)
+    known = case.told_of(run.key)
+    told = known or Told(run.key)
     calendar = run.clock.calendar
     if state is Verdict.UNKNOWN and told.breach_ms and calendar is not None and now_ms >= calendar.until_ms:
         # The days that told of the breach went with a policy that was taken back: what they told stands.
@@ -163,7 +162,7 @@ def _tell_clock(telling: Telling, profile: Profile, run: ClockRun) -> list[int]:
         # What was used stays used: neither a night nor a resumption ahead of the shard's time takes a warning back.
         reached = sla.used(run, max(now_ms, run.spans[-1].from_ms))
         warned = max(warned, min(told.warned, sum(one <= reached for one in run.clock.thresholds(run.target))))
-    overrun_ms = sla.overrun_ms(run) if broken and not run.end else None
+    overrun_ms = sla.overrun_ms(run) if broken and not run.end and told.level < Level.OVERRUN else None
     _count_clock(telling, run, told, state, warned)
     if broken:
         level = Level.OVERRUN if overrun_ms is not None and overrun_ms <= now_ms else Level.BREACHED

@@ -38,7 +38,12 @@ def asked(
 
 def hold(tests: tuple[Asked, ...], said: Said) -> bool:
     """Whether all of `tests` hold."""
-    return not tests or all(test.holds(said) for test in tests)
+    for test in tests:  # a plain loop: there is seldom more than one
+        if not test.holds(said):
+            break
+    else:
+        return True
+    return False
 
 
 class Steps:
@@ -67,8 +72,12 @@ class Steps:
         """Whether a step that says this meets one of the conditions."""
         if step in self._bare:
             return True
-        tests = self._by_step.get(step, self._any)
-        return bool(tests) and any(hold(one, said) for one in tests)
+        for tests in self._by_step.get(step, self._any):
+            if hold(tests, said):
+                break
+        else:
+            return False
+        return True
 
     def may_match(self, steps: frozenset[str]) -> bool:
         """Whether any of `steps` could meet one of the conditions, whatever it says."""

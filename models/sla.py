@@ -37,6 +37,9 @@ class Verdict(StrEnum):
     """The case was reopened before the time was over."""
 
 
+_KEPT = {"stopped": Verdict.MET, "cancelled": Verdict.CANCELLED, "superseded": Verdict.SUPERSEDED}
+
+
 class Span(Struct):
     """A stretch of a run, from `from_ms` to `to_ms` (None: still under way): it ran, or it was paused."""
 
@@ -46,7 +49,7 @@ class Span(Struct):
 
 
 class ClockRun(Struct, kw_only=True):
-    """One clock in one cycle of a case, as far as the moments tell.
+    """One clock in one cycle of a case, as far as the moments tell; `key` is "profile/clock/cycle".
 
     `counted_from_ms` is where counting began (a day may count from its beginning, or only from the next one).
     `used_before` and `since_ms`: parts used up to the latest change, and since when it has been running (None: it is
@@ -58,6 +61,7 @@ class ClockRun(Struct, kw_only=True):
 
     clock: Clock
     cycle: int
+    key: str
     started_ms: int
     started_by: str
     counted_from_ms: int
@@ -75,11 +79,6 @@ class ClockRun(Struct, kw_only=True):
     granted: list[str] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
     changes: list[tuple[int, str]] = field(default_factory=list)
-
-    @property
-    def key(self) -> str:
-        """Identity within the case: profile, clock and cycle."""
-        return f"{self.clock.key}/{self.cycle}"
 
 
 def run_clock(clock: Clock, moments: Sequence[Moment]) -> list[ClockRun]:
@@ -130,7 +129,7 @@ def verdict(run: ClockRun, at_ms: int) -> Verdict:
     if run.end:
         if broken:
             return Verdict.LATE
-        return {"stopped": Verdict.MET, "cancelled": Verdict.CANCELLED}.get(run.end, Verdict.SUPERSEDED)
+        return _KEPT[run.end]
     due_ms = deadline(run)
     if due_ms is not None and at_ms > due_ms:
         return Verdict.BREACHED
@@ -149,9 +148,11 @@ def warning_times(run: ClockRun) -> list[int]:
     if run.since_ms is None:
         return [_in_hours(run, run.spans[-1].from_ms) for threshold in thresholds if threshold <= run.used_before]
     try:
-        return sorted(_in_hours(run, _reaches(run, threshold)) for threshold in thresholds)
+        times = [_in_hours(run, _reaches(run, threshold)) for threshold in thresholds]
     except CalendarHorizonError:
         return []
+    times.sort()
+    return times
 
 
 def overrun_ms(run: ClockRun) -> int | None:
@@ -168,6 +169,7 @@ def _begin(clock: Clock, moment: Moment) -> ClockRun:
     run = ClockRun(
         clock=clock,
         cycle=moment.cycle,
+        key=f"{clock.key}/{moment.cycle}",
         started_ms=moment.at_ms,
         started_by=moment.event_id,
         counted_from_ms=moment.at_ms,
@@ -310,7 +312,8 @@ def _counted(run: ClockRun, from_ms: int, to_ms: int) -> tuple[int, bool]:
     measure, calendar = run.clock.measure, run.clock.calendar
     to_ms = max(to_ms, from_ms)
     try:
-        return measure.upto(to_ms) - measure.upto(from_ms), True
+        begun = measure.upto(from_ms) if run.origin is None else run.origin + run.used_before
+        return measure.upto(to_ms) - begun, True
     except CalendarHorizonError:
         if calendar is None or not calendar.first_ms <= from_ms <= calendar.until_ms:
             return 0, False
