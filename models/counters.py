@@ -67,9 +67,10 @@ NAMES: Final[dict[str, int]] = {
 """Every counter, in words."""
 MONEY: Final = frozenset({MONEY_IN, MONEY_OUT, OWN_IN, OWN_OUT, OWN_ELSEWHERE_OUT})
 """Counters in cents; the others count events."""
-_ACTIVITIES: Final = frozenset({LOGIN, PAGE_VIEW, CONTACT_IN}) | {
+ACTIVITIES: Final = frozenset({LOGIN, PAGE_VIEW, CONTACT_IN}) | {
     code for kind, code in TRANSACTION_KINDS.items() if kind not in ("fee", "interest")
 }
+"""Counters of what a customer does."""
 _SUMS: Final = 3
 """Sums of one cell; the cells of a customer lie one behind the other in one list."""
 
@@ -97,7 +98,7 @@ def activity(customer: Customer) -> Cell:
     """Decayed count of whatever the customer did: transactions, logins, page views, inbound contacts."""
     total = [0.0, 0.0, 0.0]
     for place, code in enumerate(customer.counted):
-        if code in _ACTIVITIES:
+        if code in ACTIVITIES:
             for horizon in range(_SUMS):
                 total[horizon] += customer.cells[place * _SUMS + horizon]
     return total

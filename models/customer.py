@@ -136,6 +136,7 @@ class Customer(Struct, array_like=True, gc=False):
 
     `counted` and `cells` are its decayed counters: a byte and three sums each; `models.counters` keeps them. `departed`
     holds 16 bytes for each of the latest complaint cases that have left, and of the steps that came for them since.
+    `last_active_ms` is the latest own act (`models.money_flows.is_own_act`, a login, a page view, a contact); 0: none.
     """
 
     customer_id: str
