@@ -127,9 +127,13 @@ class Intake:
             if alert.bodies:
                 taken.append(alert)
         positions = {record.partition: record.offset + 1 for record in records}
-        repeated = self._queue.take(taken, positions, round(time.time() * 1000), self._disabled())
-        for fate, count in (fates + Counter(queued=-repeated, repeated=repeated)).items():
+        done = self._queue.take(taken, positions, round(time.time() * 1000), self._disabled())
+        fates["queued"] -= done.repeated
+        fates["repeated"] += done.repeated
+        for fate, count in fates.items():
             self._metrics.alerts.labels(fate).inc(count)
+        for endpoint, count in done.parked.items():
+            self._metrics.parked.labels(endpoint, "disabled").inc(count)
         if taken:
             self._wake()
 

@@ -13,6 +13,7 @@ Three promises, each by one transaction, on the disk before it returns:
 One notifier works on a file; commands may look into it, and change parked deliveries and how endpoints stand.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -55,6 +56,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
 CREATE UNIQUE INDEX IF NOT EXISTS by_id ON deliveries (endpoint, webhook_id);
 CREATE INDEX IF NOT EXISTS by_chain ON deliveries (endpoint, chain, number) WHERE state != 'parked';
 CREATE INDEX IF NOT EXISTS by_time ON deliveries (endpoint, state, next_ms, number);
+CREATE INDEX IF NOT EXISTS by_age ON deliveries (endpoint, queued_ms) WHERE state != 'parked';
 CREATE TABLE IF NOT EXISTS standings (
     name TEXT PRIMARY KEY,
     body BLOB NOT NULL
@@ -72,6 +74,13 @@ class Taken(Struct, frozen=True):
     webhook_id: str
     customer_id: str
     bodies: Mapping[str, bytes]
+
+
+class TakenIn(NamedTuple):
+    """How many alerts had been taken before, and how many deliveries were parked at once, by endpoint."""
+
+    repeated: int
+    parked: Mapping[str, int]
 
 
 class Delivery(NamedTuple):
@@ -134,12 +143,10 @@ class DeliveryQueue:
         """The offset to read next, by partition."""
         return dict(self._database.execute("SELECT partition, position FROM positions"))
 
-    def take(self, alerts: Sequence[Taken], positions: Mapping[int, int], now_ms: int, disabled: set[str]) -> int:
-        """Keep `alerts` and the positions behind them; how many of them were there already.
-
-        For endpoints that are `disabled` they are parked at once.
-        """
+    def take(self, alerts: Sequence[Taken], positions: Mapping[int, int], now_ms: int, disabled: set[str]) -> TakenIn:
+        """Keep `alerts` and the positions behind them; for endpoints that are `disabled` they are parked at once."""
         repeated = 0
+        parked: Counter[str] = Counter()
         with self.change():
             for alert in alerts:
                 done = self._database.execute("INSERT OR IGNORE INTO taken VALUES (?, ?)", (alert.webhook_id, now_ms))
@@ -148,8 +155,9 @@ class DeliveryQueue:
                     continue
                 for endpoint, body in alert.bodies.items():
                     self._add(endpoint, alert, body, now_ms, endpoint in disabled)
+                    parked[endpoint] += endpoint in disabled
             self._database.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?)", positions.items())
-        return repeated
+        return TakenIn(repeated, +parked)
 
     def _add(self, endpoint: str, alert: Taken, body: bytes, now_ms: int, parked: bool) -> None:
         chain = blake2b(alert.customer_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
