@@ -151,8 +151,8 @@ def _tell_clock(telling: Telling, profile: Profile, run: ClockRun) -> list[int]:
     known = case.told_of(run.key)
     told = known or Told(run.key)
     calendar = run.clock.calendar
-    if state is Verdict.UNKNOWN and told.breach_ms and calendar is not None and now_ms >= calendar.until_ms:
-        # The days that told of the breach went with a policy that was taken back: what they told stands.
+    if state is Verdict.UNKNOWN and calendar is not None and told.breach_ms > calendar.until_ms:
+        # Days that the calendar does not know told of the breach, and policies were taken back since: it stands.
         return [] if run.end else [calendar.next_day_ms(now_ms)]
     before = (told.revision, told.warned, told.breach_ms, told.ended)
     broken = state in _BROKEN

@@ -239,6 +239,17 @@ def test_a_breach_is_not_taken_back_by_a_shorter_calendar() -> None:
     assert watched.life[1:] == [("resolved", "left")]
 
 
+def test_a_receipt_behind_the_horizon_takes_the_breach_of_an_inferred_one_back() -> None:
+    """What no calendar can judge is not held to what an inferred receipt had told."""
+    watched = (
+        Watched(working_days("a", days("2026-09-18"), target=1)).hear("responded Wed 09:00").tick(at("Mon+1 09:00"))
+    )
+    assert watched.life[0] == ("raised", "breached")
+    watched.hear("received Mon+1 09:00")
+    assert watched.life[-1] == ("retracted", "moved")
+    assert watched.events[ClockEvent.BREACHED] == watched.events[ClockEvent.RETRACTED] == 1
+
+
 def test_a_calendar_of_another_zone_and_name_is_left_alone() -> None:
     """A later version without the calendar leaves the case with what it pinned."""
     watched = Watched(working_days("a", calendar())).hear("received Mon 09:00").adopt(promising(version="none"))
