@@ -24,7 +24,7 @@ SEED ?= 7
 ROUNDS ?= 500
 CODE := config models streams agents tests benchmarks deploy
 
-.PHONY: demo live test check bench bench-peers fmt test-recorded integration proofs sim chaos parts kafka clean help
+.PHONY: demo live test check bench bench-sla bench-peers fmt test-recorded integration proofs sim chaos parts kafka clean help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -73,6 +73,9 @@ check: $(DEV) parts ## lint, format, types, layers, and what is deployed
 
 bench: $(RUNTIME) ## run the benchmarks
 	@$(BIN)/python -m benchmarks.run
+
+bench-sla: $(DEV) $(KAFKA) parts ## what open complaint cases cost, and the delay of a breach: make bench-sla CASES=100000
+	@$(BIN)/python -m benchmarks.sla_ticks $(if $(CASES),--cases $(CASES))
 
 # Options of the command line of make: CUSTOMERS=, EVENTS=, ROUNDS=, ONLY=name,name, LARGE=customers or 0, LATENCY_S=, SHORTEST_S=.
 PEER_OPTIONS := CUSTOMERS EVENTS ROUNDS ONLY LARGE LATENCY_S SHORTEST_S

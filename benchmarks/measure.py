@@ -21,6 +21,11 @@ def arguments_on_one_core() -> dict[str, Any]:
     """The arguments given to this process, which from here on keeps to one core."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    return arguments_given()
+
+
+def arguments_given() -> dict[str, Any]:
+    """The arguments given to this process."""
     arguments: dict[str, Any] = json.loads(sys.argv[1])
     return arguments
 
