@@ -216,7 +216,7 @@ class Selection(Section, frozen=True):
 class CaseSteps(Section, frozen=True):
     """Which steps open, close, withdraw and reopen a case, whatever the bank's systems call them."""
 
-    opened: tuple[Code, ...] = ("received",)
+    opened: Annotated[tuple[Code, ...], Meta(min_length=1)] = ("received",)
     closed: tuple[Code, ...] = ("closed",)
     withdrawn: tuple[Code, ...] = ("withdrawn",)
     reopened: tuple[Code, ...] = ("reopened",)
