@@ -20,6 +20,8 @@ from aiohttp import web
 from msgspec import Struct
 
 TOLERANCE_S = 300
+_LINGER_S = 0.2
+"""Connections whose handshake failed are closed in turns of the loop that follow."""
 
 
 class Manners(Struct, kw_only=True):
@@ -121,6 +123,7 @@ class WebhookReceiver:
     async def _stop(self) -> None:
         self._hanging.set()
         await self._runner.cleanup()
+        await asyncio.sleep(_LINGER_S)
 
     async def _receive(self, request: web.Request) -> web.Response:
         body = await request.read()
