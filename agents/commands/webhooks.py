@@ -28,7 +28,7 @@ from streams.webhooks.queue import DeliveryQueue, QueueMismatch
 
 _data_option = click.option(
     "--data",
-    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    type=click.Path(path_type=Path, file_okay=False),
     required=True,
     help="The notifier's data directory; it may be running.",
 )
