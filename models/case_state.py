@@ -4,6 +4,7 @@ A case is the set of its milestones by business time, so it does not matter in w
 """
 
 from bisect import insort
+from collections import Counter
 from typing import Final
 
 from msgspec import Struct, field
@@ -14,6 +15,8 @@ MAX_CASES: Final = 8
 """Cases of one customer kept at a time; beyond it the one that matters least leaves, with a record that says so."""
 MAX_MILESTONES: Final = 40
 """Milestones of one case; what comes beyond is in the ledger and counted, but moves no clock."""
+TOLD_OFTEN: Final = 4
+"""A step told so often makes room for others in a case that is full."""
 DEPARTED: Final = 32
 """Cases that have left, and steps that came for them since: so many of the latest are remembered."""
 DIGEST_BYTES: Final = 8
@@ -118,8 +121,23 @@ def add_milestone(case: CaseState, event: Complaint, at_ms: int, preferred_chann
             return False
     if len(case.milestones) >= MAX_MILESTONES:
         case.dropped += 1
-        return False
+        if not _make_room(case.milestones, milestone.step):
+            return False
     insort(case.milestones, milestone, key=_place)
+    return True
+
+
+def _make_room(milestones: list[Milestone], step: str) -> bool:
+    """Let the latest go of a step that has been told again and again, unless it is `step` itself: it moves no clock.
+
+    Else a case that everybody writes into would never hear that it has been closed.
+    """
+    told = Counter(one.step for one in milestones)
+    often, times = max(told.items(), key=lambda one: (one[1], one[0]))
+    if often == step or times < TOLD_OFTEN:
+        return False
+    place = max(place for place, one in enumerate(milestones) if one.step == often)
+    del milestones[place]
     return True
 
 

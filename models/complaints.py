@@ -56,8 +56,12 @@ def on_step(customer: Customer, event: Complaint, at_ms: int, by: Weights, ctx: 
         if case is None:
             return
     dropped = case.dropped
-    if not add_milestone(case, event, at_ms, customer.profile.preferred_channel):
-        ctx.decide(CASE_RULE, Reason.NO_ROOM if case.dropped > dropped else Reason.UNCHANGED)
+    added = add_milestone(case, event, at_ms, customer.profile.preferred_channel)
+    if case.dropped > dropped:
+        ctx.decide(CASE_RULE, Reason.NO_ROOM)
+    elif not added:
+        ctx.decide(CASE_RULE, Reason.UNCHANGED)
+    if not added:
         return
     if event.step == "called_back" and event.satisfied is False:
         count(customer, counters.DISSATISFIED, by)

@@ -101,10 +101,19 @@ def test_milestones_beyond_the_bound_are_counted() -> None:
     assert watched.decided(Reason.NO_ROOM) == 7
     [case] = watched.customer.cases
     assert (len(case.milestones), case.dropped) == (MAX_MILESTONES, 7)
-    watched.hear("called_back{satisfied=no} Mon 20:00")
-    assert counters.cell(watched.customer, counters.DISSATISFIED) is None
     watched.tick(at("Mon 09:00") + 500 * DAY_MS)
-    assert (watched.verdicts[0].dropped, watched.verdicts[0].steps) == (8, MAX_MILESTONES + 8)
+    assert (watched.verdicts[0].dropped, watched.verdicts[0].steps) == (7, MAX_MILESTONES + 7)
+
+
+def test_a_step_told_again_and_again_makes_room() -> None:
+    """A case that everybody writes into still hears that it has been closed; what was told first is kept."""
+    chatter = [step("responded", at("Mon 09:00") + n * MINUTE_MS) for n in range(MAX_MILESTONES + 5)]
+    watched = Watched(promising()).hear([*steps("received Mon 08:00"), *chatter, *steps("closed Mon 11:00")])
+    [case] = watched.customer.cases
+    assert (len(case.milestones), case.milestones[-1].step) == (MAX_MILESTONES, "closed")
+    assert case.milestones[1].at_ms == at("Mon 09:00")
+    assert (case.dropped, watched.decided(Reason.NO_ROOM)) == (7, 7)
+    assert watched.tick(at("Tue 09:00")).life == []
 
 
 def test_a_case_too_many_lets_the_oldest_closed_one_go() -> None:
