@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from config.settings import ENDPOINTS, WEB_HOST, WEB_PORT, Settings
 from streams.embedded import DirectoryInUse
 from streams.kafka_connection import aiokafka_options, open_admin
 from streams.logs import start_logging
+from streams.names import NOTIFIER_FILE
 from streams.offsets import partitions_of
 from streams.topic_rules import CREATE
 from streams.web import AddressTaken
@@ -74,6 +76,10 @@ def notify(settings: Settings, data: Path, begin: str) -> None:
         asyncio.run(_run(Parts(settings, endpoints, partitions, data, options, begin == "end")))
     except Broken:
         sys.exit(EXIT_BROKEN)
+    except sqlite3.Error as error:
+        raise click.ClickException(f"{data / NOTIFIER_FILE}: cannot be used ({error})") from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or data}: {error.strerror}") from None
     except (EndpointRefused, DirectoryInUse, QueueMismatch) as error:
         raise click.ClickException(str(error)) from None
     except AddressTaken as error:

@@ -386,6 +386,24 @@ def test_without_an_endpoints_file(topics: KafkaServer, tmp_path: Path) -> None:
     assert "EBBWATCH_ENDPOINTS: expected the path of an endpoints file" in done.stderr
 
 
+def test_a_data_directory_that_is_none(topics: KafkaServer, tmp_path: Path) -> None:
+    """A file in its place, or a queue that is no database: one line, and nothing is overwritten."""
+    endpoints = write_endpoints(tmp_path / "endpoints.toml", {"kind": "stdout", "name": "console"})
+    notifier = Notifier(topics, tmp_path, endpoints)
+    notifier.data.write_text("a file")
+    refused = ebbwatch("notify", "--data", notifier.data, **notifier.settings)
+    assert refused.returncode in (1, 2)
+    assert "Traceback" not in refused.stderr
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "notifier.sqlite3").write_bytes(b"no database at all" * 1000)
+    refused = ebbwatch("notify", "--data", other, **notifier.settings)
+    assert refused.returncode == 1
+    assert "notifier.sqlite3: cannot be used" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert (other / "notifier.sqlite3").read_bytes().startswith(b"no database")
+
+
 def test_outcomes_are_a_closed_set() -> None:
     """They are metric labels."""
     assert {outcome.value for outcome in Outcome} == {
