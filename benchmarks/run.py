@@ -42,6 +42,7 @@ def main() -> None:
     embedded: list[dict[str, Any]] = []
     small: list[dict[str, Any]] = []
     large: list[dict[str, Any]] = []
+    features: list[float] = []
     scores: list[float] = []
     batch = {"seed": 1, "batch": 16_384}
     for number in range(arguments.rounds):
@@ -49,6 +50,8 @@ def main() -> None:
         scores.append(machine_score())
         rate = in_own_process("benchmarks.fold_rate", customers=20_000, events=count, rounds=2, **batch)
         fold += rate["seconds"]
+        row = in_own_process("benchmarks.features_rate", customers=1_000, events=50_000, seed=1, rounds=50)
+        features.append(row["features_us_a_customer"])
         path = {"events": count, "cache": 100_000, **batch}
         embedded.append(in_own_process("benchmarks.embedded_rate", customers=20_000, preloaded=0, **path))
         path["events"] = stored
@@ -56,6 +59,7 @@ def main() -> None:
         large.append(in_own_process("benchmarks.embedded_rate", customers=arguments.large, preloaded=1, **path))
         scores.append(machine_score())
     _print_tables(console, count, stored, fold, embedded, small, large)
+    console.print(f"Features of the churn score: {statistics.median(features):.1f} µs a customer, in a tick of 1,000")
     ratios = [a["seconds"] / b["seconds"] for a, b in zip(large, small, strict=True)]
     print(
         json.dumps(
@@ -64,6 +68,7 @@ def main() -> None:
                 "fold_events_per_s_best": round(count / min(fold)),
                 "embedded_events_per_s": round(count / statistics.median(_seconds(embedded))),
                 "embedded_events_per_s_best": round(count / min(_seconds(embedded))),
+                "features_us_a_customer": round(statistics.median(features), 1),
                 "cost_ratio_1m_to_10k": round(statistics.median(ratios), 2),
                 "peak_memory_mb_10k": max(one["peak_memory_mb"] for one in small),
                 "peak_memory_mb_1m": max(one["peak_memory_mb"] for one in large),
