@@ -8,7 +8,7 @@ from prometheus_client.process_collector import ProcessCollector
 
 from streams.webhooks.circuit import Standing
 from streams.webhooks.outcome import Outcome
-from streams.webhooks.queue import Depth
+from streams.webhooks.records import Depth
 
 FATES = ("queued", "unwanted", "repeated", "unreadable")
 """What became of a record of the alerts topic: unwanted passes no endpoint's filters."""

@@ -13,7 +13,8 @@ from streams.notifier_metrics import NotifierMetrics
 from streams.webhooks.backoff import Backoff
 from streams.webhooks.circuit import CircuitRules, Standing
 from streams.webhooks.outcome import Channel, Outcome, Result
-from streams.webhooks.queue import Delivery, DeliveryQueue
+from streams.webhooks.queue import DeliveryQueue
+from streams.webhooks.records import Delivery
 
 logger = logging.getLogger("ebbwatch.webhooks")
 

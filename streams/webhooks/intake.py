@@ -21,7 +21,8 @@ from models.context import Stream
 from streams.names import STREAM_TOPICS
 from streams.notifier_metrics import NotifierMetrics
 from streams.webhooks.payload import AlertEvent, Renderer, Unreadable, decode_alert_event, wants
-from streams.webhooks.queue import DeliveryQueue, Taken
+from streams.webhooks.queue import DeliveryQueue
+from streams.webhooks.records import Taken
 
 logger = logging.getLogger("ebbwatch.notifier")
 

@@ -18,13 +18,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
-from msgspec import Struct
 
 from streams.sqlite import open_database, transaction
 from streams.webhooks.circuit import Standing
+from streams.webhooks.records import Delivery, Depth, Parked, Taken, TakenIn
 
 FORMAT = 1
 KEEP_PARKED_MS = 30 * 86_400_000
@@ -66,49 +65,6 @@ CREATE TABLE IF NOT EXISTS standings (
 
 class QueueMismatch(RuntimeError):
     """The file was made by another version of ebbwatch."""
-
-
-class Taken(Struct, frozen=True):
-    """An alert on its way in: its id, whose it is, and the body for each endpoint that wants it."""
-
-    webhook_id: str
-    customer_id: str
-    bodies: Mapping[str, bytes]
-
-
-class TakenIn(NamedTuple):
-    """How many alerts had been taken before, and how many deliveries were parked at once, by endpoint."""
-
-    repeated: int
-    parked: Mapping[str, int]
-
-
-class Delivery(NamedTuple):
-    """One alert for one endpoint; `attempts` were begun so far."""
-
-    number: int
-    webhook_id: str
-    body: bytes
-    attempts: int
-    queued_ms: int
-
-
-class Parked(NamedTuple):
-    """A delivery that was given up, and what the last attempt came to."""
-
-    webhook_id: str
-    attempts: int
-    queued_ms: int
-    parked_ms: int
-    last: str
-
-
-class Depth(NamedTuple):
-    """How much of an endpoint waits, since when (Unix time in ms, 0 for nothing waiting), and how much is parked."""
-
-    waiting: int
-    oldest_ms: int
-    parked: int
 
 
 class DeliveryQueue:

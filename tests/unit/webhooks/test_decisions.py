@@ -14,7 +14,8 @@ from streams.notifier_metrics import NotifierMetrics
 from streams.webhooks.decisions import NOT_KNOWN, Attempt, Decisions, Lane, Way
 from streams.webhooks.line_sinks import StdoutSink
 from streams.webhooks.outcome import Outcome, Result
-from streams.webhooks.queue import DeliveryQueue, Taken
+from streams.webhooks.queue import DeliveryQueue
+from streams.webhooks.records import Taken
 
 CRM = "crm"
 DELIVERED = Result(Outcome.DELIVERED, 204)

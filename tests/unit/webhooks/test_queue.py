@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from streams.webhooks.circuit import Standing
-from streams.webhooks.queue import KEEP_IDS_MS, KEEP_PARKED_MS, DeliveryQueue, Depth, QueueMismatch, Taken
+from streams.webhooks.queue import KEEP_IDS_MS, KEEP_PARKED_MS, DeliveryQueue, QueueMismatch
+from streams.webhooks.records import Depth, Taken
 
 CRM = "crm"
 
