@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 CREATED := $(VENV)/.created
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+QUALITY := $(VENV)/.quality-installed
 KAFKA := .parts/kafka/.installed
 PEERS := .venv-peers/.installed
 KAFKA_STREAMS := .parts/kafka-streams/.built
@@ -84,6 +85,12 @@ as_option = $(if $(findstring command,$(origin $(1))),--$(subst _,-,$(shell echo
 bench-peers: $(DEV) $(KAFKA) $(PEERS) $(KAFKA_STREAMS) parts ## ours beside Faust tables, Quix Streams and Kafka Streams, on one Kafka
 	@$(BIN)/python -m benchmarks.peers.run $(foreach option,$(PEER_OPTIONS),$(call as_option,$(option)))
 
+bench-quality: $(QUALITY) ## the churn score beside LightGBM on recorded data: make bench-quality RECORDED=directory ORDERS=5
+	@if [ ! -d "$(RECORDED)" ]; then \
+	    echo "make bench-quality: no such directory: $(RECORDED) (set RECORDED=directory)" >&2; exit 1; \
+	fi; \
+	$(BIN)/python -m benchmarks.quality.run --recorded "$(RECORDED)" $(if $(ORDERS),--orders $(ORDERS))
+
 fmt: $(DEV) ## format, and fix what can be fixed
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
@@ -122,6 +129,10 @@ $(RUNTIME): $(CREATED) pyproject.toml constraints.txt
 $(DEV): $(CREATED) pyproject.toml constraints.txt
 	@$(PIP_INSTALL) -e '.[dev]'
 	@touch $(RUNTIME) $@
+
+$(QUALITY): $(CREATED) pyproject.toml constraints.txt | $(RUNTIME)
+	@$(PIP_INSTALL) -e '.[quality]'
+	@touch $@
 
 # The jars of the broker: 43 MB, fetched once.
 $(KAFKA): tests/support/kafka/pom.xml | parts

@@ -28,8 +28,8 @@ MEAN_OVER = 1_000
 """Labels that the mean of the weights reaches back over, once there are so many."""
 WARM_UP = 8
 """How fast the mean leaves the first, worst weights behind: after n looks it reaches back over an eighth of them."""
-EPS = 1.0
-"""AdaGrad starts as if it had seen a gradient of one: its first steps are not as large as they could be."""
+EPS = 10.0
+"""AdaGrad starts as if it had seen so much of every gradient squared: what is rare moves little while it is rare."""
 Features = Mapping[str, float]
 
 
@@ -76,7 +76,7 @@ class ChurnClassifier(base.Classifier):  # type: ignore[misc]
         """What each feature adds to the logit."""
         weights = self.mean_weights
         return {
-            name: sum(weights.get(cell, 0.0) * share for cell, share in _cells(name, value))
+            name: sum((weights.get(cell, 0.0) * share for cell, share in _cells(name, value)), 0.0)
             for name, value in z.items()
         }
 
@@ -123,11 +123,17 @@ class ChurnClassifier(base.Classifier):  # type: ignore[misc]
 
 
 def spread(z: Features) -> dict[str, float]:
-    """The basis of standardised features: the two knots around each, and the value itself."""
+    """The basis of standardised features: the two knots around each, and the value itself; of a zero, nothing.
+
+    Exactly zero is what has never varied, or is missing. Learnt from, it would be one more intercept, and one that is
+    gone when a feed is launched and its features begin to vary.
+    """
     return {cell: share for name, value in z.items() for cell, share in _cells(name, value)}
 
 
 def _cells(name: str, value: float) -> list[tuple[str, float]]:
+    if value == 0.0:
+        return []
     if value <= KNOTS[0]:
         return [(name, value), (f"{name}#0", 1.0)]
     last = len(KNOTS) - 1

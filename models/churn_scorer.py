@@ -100,6 +100,7 @@ class ChurnScorer:
         contributions: Floats = self._linear * z
         contributions += self._heights[place] * (1.0 - share)
         contributions += self._heights[place + 1] * share
+        contributions[z == 0.0] = 0.0  # nothing is known of it
         return contributions
 
 

@@ -132,4 +132,6 @@ def test_an_old_snapshot_still_scores_and_learns() -> None:
     assert (model.learnt, model.looks) == (17, 2)
     # The weights themselves have the logit -1 + 0.125 + 0.125 - 0.25, and the gradient is for "a", whose z is 0.25.
     gradient = 0.25 * (probability(-1.0) - 1.0)
-    assert model.regression.weights["a"] == pytest.approx(0.5 - 0.05 * gradient / sqrt(3.0 + gradient**2 + EPS))
+    assert model.regression.weights["a"] == pytest.approx(
+        0.5 - 0.05 * gradient / sqrt(3.0 + gradient**2 + EPS), abs=1e-12
+    )
