@@ -79,13 +79,14 @@ def count(customer: Customer, code: int, by: Weights, amount: float = 1.0) -> No
     """Add `amount` at the time whose `models.decay.weights` are `by`."""
     at = customer.counted.find(code) * _SUMS
     cells = customer.cells
+    by_7, by_30, by_90 = by
     if at < 0:
         customer.counted += bytes((code,))
-        cells += (amount * by[0], amount * by[1], amount * by[2])
+        cells += (amount * by_7, amount * by_30, amount * by_90)
         return
-    cells[at] += amount * by[0]
-    cells[at + 1] += amount * by[1]
-    cells[at + 2] += amount * by[2]
+    cells[at] += amount * by_7
+    cells[at + 1] += amount * by_30
+    cells[at + 2] += amount * by_90
 
 
 def cell(customer: Customer, code: int) -> Cell | None:

@@ -60,13 +60,16 @@ def known_assets(customer: Customer, at_ms: int, rules: Rules) -> tuple[int | No
     Assets under management count while they are recent (`aum_valid_days`); whichever figure is larger knows more of
     the customer.
     """
-    balances = [account.balance_cents for account in customer.accounts if account.balance_cents is not None]
-    total = sum(balances) if balances else None
+    total: int | None = None
+    for account in customer.accounts:
+        cents = account.balance_cents
+        if cents is not None:
+            total = cents if total is None else total + cents
     profile = customer.profile
     aum = profile.aum_cents
     if aum is not None and at_ms - profile.aum_at_ms <= rules.aum_valid_ms and (total is None or aum > total):
         return aum, "aum"
-    return total, "balances" if balances else ""
+    return total, "" if total is None else "balances"
 
 
 def upgrade_tier(customer: Customer, before: int | None, now: int | None, rules: Rules) -> None:
