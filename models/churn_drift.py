@@ -1,0 +1,108 @@
+"""Notices that the losses of the score have risen, by ADWIN, in a form that can be stored.
+
+ADWIN (Bifet and Gavalda, SIAM SDM 2007) keeps a window of the latest losses and drops its older part when that has
+another mean than the newer one, beyond what chance explains. River's has no state that can be written down, and a
+learner that forgets its window at a restart would not repeat what it did.
+"""
+
+from math import log, sqrt
+from typing import Final
+
+from msgspec import Struct, field
+
+from models.churn_model import ChurnClassifier, Features
+
+DELTA: Final = 0.002
+"""Chance of a false alarm at one check."""
+CHECK_EVERY: Final = 32
+LEAST: Final = 5
+"""Losses on either side of a cut."""
+GRACE: Final = 10
+"""Losses before the first check."""
+BUCKETS: Final = 5
+"""Buckets of one size before two of them are merged."""
+MOST_LOSS: Final = 4.0
+"""A single loss counts as no more (a probability of 2 % for what happened): the test is for bounded numbers."""
+
+
+class Bucket(Struct, array_like=True, gc=False):
+    """So many successive losses, by their sum and the sum of their squares."""
+
+    size: int
+    total: float
+    squares: float
+
+
+class LossWindow(Struct):
+    """The window: buckets from the oldest on, of sizes that fall by powers of two; stored as it is."""
+
+    buckets: list[Bucket] = field(default_factory=list)
+    seen: int = 0
+
+    @property
+    def size(self) -> int:
+        """Losses in the window."""
+        return sum(bucket.size for bucket in self.buckets)
+
+    def add(self, loss: float) -> bool:
+        """One more loss; whether losses have risen. When they have fallen, their older part is forgotten in silence."""
+        bounded = min(max(loss, 0.0), MOST_LOSS) / MOST_LOSS
+        self.buckets.append(Bucket(1, bounded, bounded * bounded))
+        self._merge()
+        self.seen += 1
+        if self.seen % CHECK_EVERY or self.size <= GRACE:
+            return False
+        rose = False
+        change = self._cut()
+        while change is not None:
+            rose = rose or change > 0.0
+            change = self._cut()
+        return rose
+
+    def _merge(self) -> None:
+        buckets = self.buckets
+        end = len(buckets)
+        while True:
+            start = end
+            while start and buckets[start - 1].size == buckets[end - 1].size:
+                start -= 1
+            if end - start <= BUCKETS:
+                return
+            older, newer = buckets[start], buckets[start + 1]
+            buckets[start : start + 2] = [
+                Bucket(older.size + newer.size, older.total + newer.total, older.squares + newer.squares)
+            ]
+            end = start + 1
+
+    def _cut(self) -> float | None:
+        """Drop the oldest bucket if the window has two means; by how much the newer is higher, None if it has one."""
+        count, total = self.size, sum(bucket.total for bucket in self.buckets)
+        variance = max(sum(bucket.squares for bucket in self.buckets) / count - (total / count) ** 2, 0.0)
+        confidence = log(2.0 * log(count) / DELTA) if count > 2 else 0.0
+        before, sum_before = 0, 0.0
+        for bucket in self.buckets[:-1]:
+            before += bucket.size
+            sum_before += bucket.total
+            after = count - before
+            if before < LEAST or after < LEAST:
+                continue
+            change = (total - sum_before) / after - sum_before / before
+            weight = 1.0 / (before - LEAST + 1) + 1.0 / (after - LEAST + 1)
+            if abs(change) > sqrt(2.0 * weight * variance * confidence) + 2.0 / 3.0 * weight * confidence:
+                del self.buckets[0]
+                return change
+        return None
+
+
+def learn_watchfully(model: ChurnClassifier, window: LossWindow, z: Features, label: bool) -> bool:
+    """Learn a label; when losses have risen, make the model learn fast again. Whether that was so.
+
+    The loss is that of the model as it is now, not of the score that was given at the observation: an alarm about what
+    has been learnt since would come a label's delay too late, and again and again.
+    """
+    p = model.predict_z(z)
+    rose = window.add(-log(max(p if label else 1.0 - p, 1e-15)))
+    model.learn_z(z, label)
+    if rose:
+        model.loosen()
+    return rose
