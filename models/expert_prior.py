@@ -20,12 +20,12 @@ LABELS_OF_THE_PRIOR = 50
 STRENGTH = 0.5
 """What a group of features adds to the logit when each of them is one deviation on the riskier side of its mean."""
 LEAST_LABELS = 200
-LEAST_DEVIATIONS = 3.0
+LEAST_DEVIATIONS = 4.0
 """A sign is contradicted only by a slope that is so many of its standard errors away from none."""
 
 
 class SignedFeature(NamedTuple):
-    """What a standard says of a feature: `sign` is +1 where more means riskier, -1 where safer, 0 where nothing is said.
+    """What a standard says of a feature: `sign` is +1 where more is riskier, -1 where safer, 0 where nothing is said.
 
     Features of one `group` say the same thing several times, so they share its strength.
     """
