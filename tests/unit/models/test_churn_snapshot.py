@@ -1,6 +1,9 @@
 """A snapshot is the model: restored, it scores the same bits and goes on learning the same bits."""
 
+import subprocess
+import sys
 from math import sqrt
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -135,3 +138,29 @@ def test_an_old_snapshot_still_scores_and_learns() -> None:
     assert model.regression.weights["a"] == pytest.approx(
         0.5 - 0.05 * gradient / sqrt(3.0 + gradient**2 + EPS), abs=1e-12
     )
+
+
+_LEARN_AND_PRINT = """
+import hashlib
+from models.churn_snapshot import encode_snapshot, take_snapshot
+from tests.unit.models.churn_examples import SCHEMA, learnt_model
+print(hashlib.sha256(encode_snapshot(take_snapshot(learnt_model(400), SCHEMA, {}))).hexdigest())
+"""
+
+
+def test_no_process_learns_differently() -> None:
+    """River keeps weights in a hash map: whatever the seed of hashes, what is learnt is the same to the bit."""
+    root = Path(__file__).resolve().parents[3]
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", _LEARN_AND_PRINT],
+            check=True,
+            cwd=root,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": str(root)},
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("0", "1", "4711")
+    }
+    assert len(digests) == 1
+    assert len(digests.pop().strip()) == 64
