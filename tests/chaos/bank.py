@@ -10,6 +10,7 @@ import msgspec
 
 from models.events import (
     FEED_TYPES,
+    STANDARD_STEPS,
     AccountClosed,
     AccountOpened,
     Complaint,
@@ -29,6 +30,7 @@ EXPECTED_HEADER: Final = "expected"
 ACCEPTED: Final = "accepted"
 """Every record carries what must become of it: this, or the reason why it has to be refused."""
 _DAY_MS: Final = 86_400_000
+_STEPS: Final = sorted(STANDARD_STEPS - {"received"})
 _TOPIC_OF: Final = {kind: FEED_TOPICS[feed] for feed, kinds in FEED_TYPES.items() for kind in kinds}
 _CHANGED: Final = {
     "window_days = 14": "window_days = 2",
@@ -40,6 +42,8 @@ _CHANGED: Final = {
     "\nfloor = 5_000.0": "\nfloor = 2_000.0",
     "window_days = 7": "window_days = 1",
     "cooldown_days = 3": "cooldown_days = 0",
+    "grace_days = 30": "grace_days = 1",
+    "abandoned_days = 400": "abandoned_days = 3",
 }
 
 
@@ -139,15 +143,29 @@ class Bank:
             )
         if kind < 0.83:
             return Login(**who, channel="app", succeeded=draw.random() < 0.9)
-        if kind < 0.91:
+        if kind < 0.88:
             return PageView(**who, page="home")
         if kind < 0.94:
-            return Complaint(**who, case_id=f"k{self._number}", step="received", business="cards", channel="phone")
+            return self._complaint(who)
         if kind < 0.96:
             return AccountOpened(**who, account_id=account)
         if kind < 0.97:
             return AccountClosed(**who, account_id=account)
         return ProfileChanged(**who, tier=draw.choice([None, "core", "basic"]), aum=draw.choice([None, 9000.0, 7e5]))
+
+    def _complaint(self, who: dict[str, Any]) -> Complaint:
+        draw = self._draw
+        received = draw.random() < 0.3
+        return Complaint(
+            **who,
+            case_id=f"{who['customer_id']}-{draw.randrange(4)}",
+            step="received" if received else draw.choice(_STEPS),
+            business="cards" if received else None,
+            channel="phone" if received else None,
+            responsibility=draw.choice([None, "bank", "customer"]),
+            satisfied=draw.choice([None, True, False]),
+            region=draw.choice([None, None, "uk"]),
+        )
 
     def _time(self, wall_ms: int, contact: bool) -> int:
         draw = self._draw

@@ -10,18 +10,25 @@ import msgspec
 from msgspec import Struct
 
 from models.alerts import Alert
+from models.complaints import deadlines_index, open_cases_index
 from models.context import Fate, Output
 from models.customer import encode_customer
 from models.events import LedgerRecord
 from models.shard import encode_documents, encode_state
 from streams.cloud_events import cloud_event
 from streams.codecs import decode_ledger_run
-from streams.names import DUE_INDEX, SEQUENCE_HEADER
+from streams.names import DUE_INDEX, SEQUENCE_HEADER, STREAM_TOPICS
 from streams.stores.base import OutboxEntry, StoredShard
 from streams.stores.redis import RedisStore
 from tests.support.oracle import Oracle
 
-RANKING = "asset_outflow"
+INDEXES = (
+    DUE_INDEX,
+    "asset_outflow",
+    open_cases_index("care"),
+    deadlines_index("care", "responded"),
+    deadlines_index("crm", "closed"),
+)
 _ALL = 1_000_000
 
 
@@ -30,8 +37,7 @@ class Picture(Struct, frozen=True):
 
     stored: StoredShard
     customers: dict[str, bytes]
-    due: list[tuple[float, str]]
-    ranking: list[tuple[float, str]]
+    indexes: list[list[tuple[float, str]]]
     outbox: list[OutboxEntry]
 
 
@@ -41,8 +47,7 @@ async def picture_of(store: RedisStore, shard: int) -> Picture:
     picture = Picture(
         stored,
         {name: body async for name, body in store.customers_of(shard)},
-        await store.due(shard, DUE_INDEX, math.inf),
-        await store.due(shard, RANKING, math.inf),
+        [await store.due(shard, index, math.inf) for index in INDEXES],
         await store.outbox(shard, _ALL),
     )
     assert await store.open_shard(shard) == stored, "the store moved while nobody should have moved it"
@@ -61,8 +66,9 @@ class StraightLine:
         self._oracle = Oracle()
         self._unfolded: list[LedgerRecord] = []
         self._outputs: list[bytes] = []
+        self._topics: list[str] = []
         self._ids: set[str] = set()
-        self._delivered = 0
+        self._delivered: Counter[str] = Counter()
 
     def read(self, bodies: list[bytes]) -> list[LedgerRecord]:
         """The next records of the ledger."""
@@ -83,6 +89,7 @@ class StraightLine:
             assert output.output_id not in self._ids, f"shard {self.shard}: two outputs share an id"
             self._ids.add(output.output_id)
             self._outputs.append(_print_of(output.output_id, output.key, msgspec.json.encode(cloud_event(output))))
+            self._topics.append(STREAM_TOPICS[output.stream])
             self.counts[_kind_of(output)] += 1
 
     def compare(self, picture: Picture) -> None:
@@ -94,10 +101,8 @@ class StraightLine:
         kept = {name: encode_customer(one) for name, one in oracle.customers.items()}
         differ = [name for name in kept.keys() | picture.customers if kept.get(name) != picture.customers.get(name)]
         assert not differ, f"shard {shard}: {len(differ)} of {len(kept)} customers differ"
-        for index, found, expected in (
-            (DUE_INDEX, picture.due, oracle.due),
-            (RANKING, picture.ranking, oracle.rankings.get(RANKING, {})),
-        ):
+        for index, found in zip(INDEXES, picture.indexes, strict=True):
+            expected = oracle.due if index == DUE_INDEX else oracle.rankings.get(index, {})
             assert found == sorted((score, name) for name, score in expected.items()), f"shard {shard}: index {index}"
 
     def compare_outbox(self, outbox: list[OutboxEntry]) -> None:
@@ -109,22 +114,27 @@ class StraightLine:
         waiting = [entry.sequence for entry in outbox]
         first = waiting[0] if waiting else len(self._outputs) + 1
         assert waiting == list(range(first, len(self._outputs) + 1)), f"shard {self.shard}: a hole in the outbox"
-        assert self._delivered >= first - 1, f"shard {self.shard}: {first - 1 - self._delivered} outputs are lost"
+        lost = [
+            sequence for sequence, topic in enumerate(self._topics[: first - 1], 1) if sequence > self._delivered[topic]
+        ]
+        assert not lost, f"shard {self.shard}: {len(lost)} outputs are lost"
 
-    def deliver(self, records: list[Any]) -> None:
-        """What has come out of the topic of alerts: in order, whole, and a repeat is the same again."""
+    def deliver(self, topic: str, records: list[Any]) -> None:
+        """What has come out of a topic: in order, whole, and a repeat is the same again."""
         for record in records:
             headers = dict(record.headers)
             sequence = int(headers[SEQUENCE_HEADER])
-            assert sequence <= self._delivered + 1, f"shard {self.shard}: an output is missing before {sequence}"
             assert sequence <= len(self._outputs), f"shard {self.shard}: delivered before it was committed"
+            assert self._topics[sequence - 1] == topic, f"shard {self.shard}: output {sequence} is in another topic"
+            between = self._topics[self._delivered[topic] : sequence - 1]
+            assert topic not in between, f"shard {self.shard}: an output is missing before {sequence}"
             event = msgspec.json.decode(record.value)
             printed = _print_of(event["id"], record.key.decode(), record.value)
             assert printed == self._outputs[sequence - 1], f"shard {self.shard}: output {sequence} is another one"
-            if sequence <= self._delivered:
+            if sequence <= self._delivered[topic]:
                 self.counts["deliveries repeated"] += 1
             else:
-                self._delivered = sequence
+                self._delivered[topic] = sequence
                 self.counts["deliveries"] += 1
 
 
@@ -133,5 +143,5 @@ def _print_of(output_id: str, key: str, body: bytes) -> bytes:
 
 
 def _kind_of(output: Output) -> str:
-    assert isinstance(output.body, Alert)
-    return f"{output.body.rule} {output.body.state}"
+    body = output.body
+    return f"{body.rule} {body.state}" if isinstance(body, Alert) else type(body).__name__

@@ -12,8 +12,6 @@ from tests.chaos.load import Load
 from tests.chaos.stack import GIVE_UP_S, SHARDS, Stack
 from tests.chaos.tails import Tail
 
-(_ALERTS_TOPIC,) = STREAM_TOPICS.values()
-
 
 class Verdict:
     """Follows the topics from the first record on; `check` raises at the first difference."""
@@ -25,7 +23,7 @@ class Verdict:
         self._feeds = {topic: Tail(topic, SHARDS) for topic in FEED_TOPICS.values()}
         self._ledger = Tail(EVENTS_TOPIC, SHARDS)
         self._letters = Tail(DEAD_LETTERS_TOPIC, SHARDS)
-        self._alerts = Tail(_ALERTS_TOPIC, SHARDS)
+        self._outputs = {topic: Tail(topic, SHARDS) for topic in STREAM_TOPICS.values()}
 
     @property
     def counts(self) -> Counter[str]:
@@ -49,13 +47,14 @@ class Verdict:
             with self._stack.standing_still():
                 await asyncio.sleep(0.1)  # what had been sent is answered by now
                 pictures = [await picture_of(store, shard) for shard in range(SHARDS)]
-                alerts = await self._alerts.read(self._stack.client_options)
+                outputs = {topic: await tail.read(self._stack.client_options) for topic, tail in self._outputs.items()}
         finally:
             await store.close()
         await self._read_ledger()
         self._compare(pictures)
-        for line in self._lines:
-            line.deliver(alerts[line.shard])
+        for topic, delivered in outputs.items():
+            for line in self._lines:
+                line.deliver(topic, delivered[line.shard])
         for line, picture in zip(self._lines, pictures, strict=True):
             line.compare_outbox(picture.outbox)
         self._accounts.close()

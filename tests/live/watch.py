@@ -9,7 +9,7 @@ from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 
 from models.alerts import Alert
-from models.context import Fate
+from models.context import Fate, Stream
 from streams.codecs import Refusal
 from streams.names import SEQUENCE_HEADER, STREAM_TOPICS
 from streams.run_report import RunReport
@@ -68,7 +68,7 @@ class Watch:
     async def _listen(self) -> None:
         decode = msgspec.json.Decoder(Envelope).decode
         consumer = AIOKafkaConsumer(
-            *STREAM_TOPICS.values(), bootstrap_servers=self._brokers, auto_offset_reset="earliest"
+            STREAM_TOPICS[Stream.ALERTS], bootstrap_servers=self._brokers, auto_offset_reset="earliest"
         )
         await consumer.start()
         try:
