@@ -25,7 +25,7 @@ def _again(model: ChurnClassifier) -> ChurnClassifier:
     return restore(decode_snapshot(encode_snapshot(take_snapshot(model, SCHEMA, {}))), SCHEMA)
 
 
-@pytest.mark.parametrize("learnt", [0, 1, 5, 17, 2_000])
+@pytest.mark.parametrize("learnt", [0, 5, 2_000])
 def test_a_restored_model_is_the_same_for_ever(learnt: int) -> None:
     """Scores are equal to the bit, and so is everything after 3,000 further labels, a loosening among them."""
     model = learnt_model(learnt)
