@@ -70,8 +70,8 @@ def _summary(result: dict[str, Any]) -> dict[str, Any]:
     return {
         "idle_tick_ms": round(_median(idle) * 1e3, 2),
         "idle_tick_p95_ms": round(_p95(idle) * 1e3, 2),
-        "due_1000_ms": round(_median(thousands) * 1e3, 1),
-        "due_1000_us_each": {part[:-2]: round(_each_us(thousands, part), 1) for part in _PARTS},
+        "due_hundredth_ms": round(_median(thousands) * 1e3, 1),
+        "due_us_each": {part[:-2]: round(_each_us(thousands, part), 1) for part in _PARTS},
         "opening_due": result["opening"]["due"],
         "opening_s": round(result["opening"]["seconds"], 2),
         "night_due": round(statistics.median(one["due"] for one in nights)),
@@ -93,7 +93,7 @@ def _summary(result: dict[str, Any]) -> dict[str, Any]:
 
 _ROWS = {
     "tick of 8 shards, nothing due, ms": ("idle_tick_ms", "idle_tick_p95_ms"),
-    "tick with 1,000 due, ms": ("due_1000_ms",),
+    "tick with a hundredth of the cases due, ms": ("due_hundredth_ms",),
     "tick at the opening of the office: due; s": ("opening_due", "opening_s"),
     "tick at the end of the day: due; s": ("night_due", "night_s"),
     "a step of a case beside a transaction, through the store, µs": ("step_us", "transaction_us"),
@@ -110,7 +110,7 @@ def _print_tables(console: Console, results: dict[str, dict[str, Any]]) -> None:
     for title, names in _ROWS.items():
         table.add_row(title, *("   ".join(f"{summaries[store][name]:,}" for name in names) for store in STORES))
     console.print(table)
-    parts = Table("µs a due case, of 1,000", *STORES, title="Where the time goes", box=None)
+    parts = Table("µs a due case, of a hundredth", *STORES, title="Where the time goes", box=None)
     for part, title in zip(_PARTS, ("look up", "load, decode", "fold, encode", "commit"), strict=True):
         parts.add_row(title, *(f"{_each_us(results[store]['thousands'], part):.1f}" for store in STORES))
     console.print(parts)
