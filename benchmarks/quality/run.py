@@ -100,6 +100,7 @@ def main() -> None:
     parser.add_argument("--recorded", type=Path, required=True, help="directory of the recorded data")
     parser.add_argument("--orders", type=int, default=5, help="orders of the savings customers")
     parser.add_argument("--champion-only", action="store_true", help="leave the challengers out")
+    parser.add_argument("--only", action="append", help="a scenario; may be given several times")
     arguments = parser.parse_args()
     console = Console(width=130)
     names = [CHAMPION] if arguments.champion_only else list(LEARNERS)
@@ -116,7 +117,8 @@ def main() -> None:
         "cmb_silence_21": lambda: cmb_silence(seen(), 21, names),
     }
     lines: dict[str, Any] = {}
-    for scenario, run in scenarios.items():
+    for scenario in arguments.only or scenarios:
+        run = scenarios[scenario]
         started_s = time.perf_counter()
         measured, matured = run()
         _show(console, scenario, measured, matured, time.perf_counter() - started_s)
