@@ -5,7 +5,7 @@ hardly ever does (`ShardDocuments`). Nothing here knows where a batch begins or 
 record, and the same records always leave the same state and the same outputs.
 """
 
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Iterator, MutableMapping
 from heapq import heapify, heappop, heappush
 
 import msgspec
@@ -69,6 +69,8 @@ def decode_documents(body: bytes) -> ShardDocuments:
     return _documents_decoder.decode(body)
 
 
+DEADLINES_AT_ONCE = 32
+"""Deadlines that one tick lets fire without a stop: at the end of a day there can be thousands."""
 # Bound once: looking a member up in its enum costs more than counting it.
 _CONTROL = Fate.CONTROL
 
@@ -118,12 +120,23 @@ class ShardFold:
 
     def apply_run(self, records: Iterable[LedgerRecord]) -> None:
         """Fold records, one after another."""
+        for _ in self.steps(records):
+            pass
+
+    def steps(self, records: Iterable[LedgerRecord]) -> Iterator[None]:
+        """Fold records, one after another, and stop for a moment wherever a tick has let many deadlines fire.
+
+        To be gone through to the end: what has been folded up to a stop is no state that anybody may see.
+        """
         customers, due_before, sources = self.customers, self.due_before, self.state.sources
         folded = 0
         for record in records:
             event, source, ctx = record.event, record.source, self.ctx
             if not source or ctx is None:
-                self._control(event, record.at_ms)
+                if isinstance(event, Tick) and ctx is not None:
+                    yield from self._tick(record.at_ms, ctx)
+                else:
+                    self._control(event)
                 continue
             if record.source_offset <= sources.get(source, -1):
                 ctx.fates[Fate.REPLAYED_SOURCE] += 1
@@ -155,11 +168,9 @@ class ShardFold:
         """What folding has said since it was last asked; empty when no policy has been activated yet."""
         return self.ctx.take() if self.ctx is not None else Results()
 
-    def _control(self, event: object, at_ms: int) -> None:
+    def _control(self, event: object) -> None:
         ctx = self.ctx
-        if isinstance(event, Tick) and ctx is not None:
-            self._tick(at_ms, ctx)
-        elif isinstance(event, PolicyActivated):
+        if isinstance(event, PolicyActivated):
             policies = policies_from_document(event.document)
             self.documents.policy = policy_document(policies)
             self._policy_changed = True
@@ -179,9 +190,11 @@ class ShardFold:
     def _context(self, rules: Rules) -> FoldContext:
         return FoldContext(rules, self.state.clock_ms, Pins(rules, self.state.cases, self.documents.pinned))
 
-    def _tick(self, now_ms: int, ctx: FoldContext) -> None:
+    def _tick(self, now_ms: int, ctx: FoldContext) -> Iterator[None]:
+        ctx.fates[_CONTROL] += 1
         if now_ms <= ctx.clock_ms:
             return
+        fired = 0
         self.state.clock_ms = ctx.clock_ms = now_ms
         due = self.due
         while due and due[0][0] <= now_ms:
@@ -193,3 +206,6 @@ class ShardFold:
             fold_due(customer, due_ms, ctx)
             if customer.due_ms:
                 heappush(due, (customer.due_ms, customer_id))
+            fired += 1
+            if fired % DEADLINES_AT_ONCE == 0:
+                yield

@@ -10,8 +10,6 @@ from streams.kafka_producer import BatchProducer, Outgoing
 from streams.live_shard import LiveShard
 from streams.names import EVENTS_TOPIC
 
-_TICK_MS = 1000
-
 
 class Ticker:
     """Writes control records into the shards that are owned."""
@@ -30,7 +28,7 @@ class Ticker:
 
     async def tick(self) -> None:
         """One tick for each owned shard whose time has moved on: the wall clock's, or that of its latest events."""
-        now_ms = self._wall_ms() // _TICK_MS * _TICK_MS
+        now_ms = self._wall_ms()
         records: dict[int, list[Outgoing]] = {}
         for shard in self._owned():
             at_ms = now_ms if shard.event_clock is None else shard.reached_ms

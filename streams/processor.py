@@ -179,7 +179,8 @@ class ShardProcessor:
             fold.begin(customers, due)
             try:
                 for records_piece in pieces(records):
-                    fold.apply_run(records_piece)
+                    for _ in fold.steps(records_piece):
+                        await turns.pause()
                     await turns.pause()
             except UnknownPolicies:
                 # Customers are read after the shard: another worker may have moved both in between.
