@@ -8,8 +8,9 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-PIECE = 64
-"""Records that are worked on without a pause: about one millisecond."""
+PIECE = 256
+"""Records that are worked on without a pause: about four milliseconds. With pieces of 64 a commit or a delivery takes
+half as long, and an alert longer all the same: each pause is a round of the event loop, and the others wait for it."""
 
 T = TypeVar("T")
 
