@@ -79,7 +79,7 @@ def test_a_bug_in_the_fold_ends_the_process(healed: Healed) -> None:
     (why,) = [line for line in healed.buggy.log_lines() if line["level"] == "critical"]
     assert (why["message"], why["error"], why["reason"]) == ("worker ends itself", "ZeroDivisionError", "")
     assert any(place.startswith("buggy_worker.py:_buggy_fold:") for place in why["stack"])
-    assert any(place.startswith("shard.py:apply_run:") for place in why["stack"])
+    assert any(place.startswith("shard.py:steps:") for place in why["stack"])
     assert CUSTOMER not in healed.buggy.log.read_text()
     assert BUG not in healed.buggy.log.read_text()
 

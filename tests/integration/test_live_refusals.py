@@ -98,7 +98,7 @@ def test_topics_that_break_a_promise(kafka: KafkaServer, redis_server: RedisServ
 def test_a_redis_of_another_ledger(kafka: KafkaServer, redis_server: RedisServer, tmp_path: Path) -> None:
     """A store that has folded more than the ledger holds belongs to another ledger: nothing is folded into it."""
     service = LiveService(kafka, redis_server, tmp_path)
-    redis_server.command("HSET", "ebbwatch:{1}:shard", "position", "4711", "state", "{}", "format", "1")
+    redis_server.command("HSET", "ebbwatch:{1}:shard", "position", "4711", "state", "{}", "format", "2")
     (worker,) = service.start()
     assert worker.wait_end() == 70
     (why,) = [line for line in worker.log_lines() if line["level"] == "critical"]
