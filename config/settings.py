@@ -176,10 +176,7 @@ class Settings:
     def secret_at(self, reference: str) -> Secret:
         """The secret that `env:NAME` or `file:PATH` refers to; raises `SettingsError`, which names the place alone."""
         kind, _, place = reference.partition(":")
-        if kind == "env":
-            value = self._environment.get(place, "").encode()
-        else:
-            value = self._content(place, reference)
+        value = self._environment.get(place, "").encode() if kind == "env" else self._content(place, reference)
         if not value:
             raise SettingsError(f"{reference}: holds no secret")
         return Secret(value)
