@@ -93,7 +93,9 @@ def _assert_each_once(whole: Kept) -> None:
     assert len(set(whole.alert_ids)) == len(whole.alert_ids)
     letters = [letter["dead_letter_id"] for letter in whole.dead_letters]
     assert len(set(letters)) == len(letters)
-    places = [record.split(b'"source":', 1)[1] for shard in whole.ledger for record in shard if b'"source":' in record]
+    places = [
+        record.rsplit(b'"source":', 1)[1] for shard in whole.ledger for record in shard if b'"source_offset":' in record
+    ]
     assert len(set(places)) == len(places)
 
 
