@@ -4,7 +4,6 @@ Always day by day: what a ledger replays never depends on which holiday library 
 (`config.calendar_sources` writes the days out when a policy file is read).
 """
 
-import hashlib
 from datetime import date, timedelta
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,7 +11,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta
 
-from config.sections import Section, Text
+from config.sections import Section, Text, content_digest
 
 CalendarName = Annotated[str, Meta(pattern="^[a-z0-9-]{1,32}$")]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -102,7 +101,7 @@ def calendar_digest(policy: CalendarPolicy) -> str:
     content = msgspec.to_builtins(policy)
     del content["source"]
     content["working_weekdays"] = sorted(policy.working_weekdays, key=WEEKDAYS.index)
-    return hashlib.blake2b(msgspec.json.encode(content, order="sorted"), digest_size=8).hexdigest()
+    return content_digest(content)
 
 
 def extend_calendar(pinned: CalendarPolicy, current: CalendarPolicy) -> CalendarPolicy:

@@ -5,7 +5,6 @@ A policy document is TOML (`load_policies`) or, inside the ledger, the same cont
 Only TOML may say less than it means: calendars named by country are written out when a file is read.
 """
 
-import hashlib
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -19,7 +18,7 @@ from config.calendars import CalendarName, known_zone
 from config.calendars import CalendarPolicy as CalendarPolicy
 from config.complaint_policies import Complaints
 from config.policy_errors import explained
-from config.sections import Section, Text
+from config.sections import Section, Text, content_digest
 
 Days = Annotated[int, Meta(ge=1, le=366)]
 Share = Annotated[float, Meta(gt=0, le=1)]
@@ -211,4 +210,4 @@ def policy_document(policies: Policies) -> dict[str, Any]:
 
 def policy_digest(policies: Policies) -> str:
     """Identity of the content (16 hex digits): equal documents have equal digests whatever their layout."""
-    return hashlib.blake2b(msgspec.json.encode(policies, order="sorted"), digest_size=8).hexdigest()
+    return content_digest(policies)

@@ -13,6 +13,6 @@ class Section(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One table of the policy document; a key that is not known is refused."""
 
 
-def content_digest(content: Struct) -> str:
+def content_digest(content: object) -> str:
     """Identity of a document's content (16 hex digits): equal content has an equal digest whatever its layout was."""
     return hashlib.blake2b(msgspec.json.encode(content, order="sorted"), digest_size=8).hexdigest()

@@ -5,18 +5,16 @@ its cause (rule, customer, subject, and the event or deadline that raised it), s
 id again. Each report is one revision of it.
 """
 
-import hashlib
 from datetime import UTC, datetime
 
 from msgspec import Struct
 
 from models.context import FoldContext, Output, Reason, Stream
 from models.customer import AlertState, Customer
+from models.identity import digest_of
 
 ALERT_STATES = ("raised", "updated", "resolved", "retracted")
 SEVERITIES = ("warning", "critical")
-NEVER_MS = 0
-"""A due time that means "nothing is due"."""
 
 Figures = dict[str, int | float | str]
 
@@ -65,8 +63,7 @@ class Finding(Struct, kw_only=True):
 
 def alert_id(rule: str, customer_id: str, subject: str, cause: str) -> str:
     """16 hex digits that the same cause always yields; `cause` names an event or a deadline."""
-    text = "\x1f".join((rule, customer_id, subject, cause))
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return digest_of(rule, customer_id, subject, cause).hex()
 
 
 def find(customer: Customer, rule: str, subject: str) -> AlertState | None:

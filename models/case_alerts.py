@@ -146,11 +146,7 @@ class Telling(Struct):
         )
 
     def _with_case(self, figures: Figures) -> Figures:
-        known = self.view.line.known
-        for name in ("business", "cause", "channel", "priority", "region", "responsibility"):
-            value = known.get(name)
-            if isinstance(value, str):
-                figures[name] = value
+        figures.update(self.view.line.stated)
         if self.view.line.inferred:
             figures["receipt"] = "inferred"
         return figures
@@ -160,12 +156,10 @@ class Telling(Struct):
         told.open = life in ("raised", "updated")
         if told.revision == 1:
             told.raised_ms = self.at_ms
-        subject = f"{self.case.case_id}/{key}"
-        cause = f"case:{self.case.number}"
         state = AlertState(
             rule=rule,
-            subject=subject,
-            alert_id=alert_id(rule, self.customer.customer_id, subject, cause),
+            subject=_subject(self.case, key),
+            alert_id=case_alert_id(rule, self.customer.customer_id, self.case, key),
             revision=told.revision,
             raised_ms=told.raised_ms,
             updated_ms=self.at_ms,
@@ -177,6 +171,15 @@ class Telling(Struct):
         self.ctx.decide(rule, _REASONS[life])
         rules = self.view.rules
         report(self.customer, state, life, finding, self.at_ms, self.ctx, (rules.version, rules.digest))
+
+
+def case_alert_id(rule: str, customer_id: str, case: CaseState, key: str) -> str:
+    """The identity of the alert about the clock or requirement `key` of a case."""
+    return alert_id(rule, customer_id, _subject(case, key), f"case:{case.number}")
+
+
+def _subject(case: CaseState, key: str) -> str:
+    return f"{case.case_id}/{key}"
 
 
 def _clock_words(trigger: str, target: float, used: float, unit: str) -> str:

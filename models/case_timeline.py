@@ -15,6 +15,7 @@ from models.events import STANDARD_STEPS
 
 MAX_CYCLES: Final = 8
 """Reopenings beyond are kept like any step, and move no clock."""
+_NAMED: Final = ("business", "cause", "channel", "priority", "region", "responsibility")
 _OF_A_CYCLE: Final = ("responsibility", "satisfied", "actions")
 _OF_A_STEP: Final = ("extension", "callback")
 _BEFORE_CLOSING: Final = STANDARD_STEPS - {"called_back", "escalated"}
@@ -57,6 +58,11 @@ class Timeline(Struct, kw_only=True):
         if self.closed_ms is None:
             return "open"
         return "withdrawn" if self.withdrawn else "closed"
+
+    @property
+    def stated(self) -> dict[str, str]:
+        """What is known of the case by now, as its alerts and its last word name it."""
+        return {name: value for name in _NAMED if isinstance(value := self.known.get(name), str)}
 
 
 def timeline(case: CaseState, steps: CaseSteps, known_steps: frozenset[str]) -> Timeline:

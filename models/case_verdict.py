@@ -1,6 +1,5 @@
 """The last word on a case: what ``ebbwatch.cases`` carries once a case has left the aggregate."""
 
-import hashlib
 from datetime import datetime
 
 from msgspec import Struct
@@ -9,6 +8,7 @@ from models import sla
 from models.alerts import instant
 from models.case_state import CaseState
 from models.case_view import CaseView
+from models.identity import digest_of
 from models.sla import ClockRun
 
 
@@ -82,25 +82,14 @@ class LateStep(Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-def digest_of(*parts: str) -> bytes:
-    """Eight bytes that stand for a case which has left, or for a step that came for it since."""
-    return hashlib.blake2b("\x1f".join(parts).encode("utf-8", "surrogatepass"), digest_size=8).digest()
-
-
 def verdict_id(customer_id: str, case: CaseState) -> str:
     """16 hex digits that the same case always yields."""
-    text = "\x1f".join(("case", customer_id, case.case_id, str(case.number)))
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    return digest_of("case", customer_id, case.case_id, str(case.number)).hex()
 
 
 def case_verdict(customer_id: str, case: CaseState, view: CaseView, ended: str, now_ms: int, at_ms: int) -> CaseVerdict:
     """The last word on `case` as it stands at `now_ms`, said at `at_ms`."""
     line = view.line
-    stated: dict[str, str] = {}
-    for name in ("business", "cause", "channel", "region", "priority", "responsibility"):
-        value = line.known.get(name)
-        if isinstance(value, str):
-            stated[name] = value
     satisfied = line.known.get("satisfied")
     return CaseVerdict(
         case_id=case.case_id,
@@ -112,7 +101,7 @@ def case_verdict(customer_id: str, case: CaseState, view: CaseView, ended: str, 
         inferred=line.inferred,
         cycles=line.cycles,
         tier=case.tier,
-        **stated,
+        **line.stated,
         satisfied=None if satisfied is None else satisfied == "yes",
         clocks=[_clock(profile.policy.valid_from.isoformat(), run, now_ms) for profile, run in view.runs],
         requirements=[

@@ -21,7 +21,7 @@ from models.case_state import (
     Told,
     add_milestone,
 )
-from models.case_verdict import LateStep, case_verdict, digest_of, verdict_id
+from models.case_verdict import LateStep, case_verdict, verdict_id
 from models.case_view import CaseView, view
 from models.complaint_rules import Profile
 from models.context import ClockEvent, FoldContext, Output, Reason, Stream
@@ -29,6 +29,7 @@ from models.counters import count
 from models.customer import Customer
 from models.decay import DAY_MS, Weights, weights
 from models.events import Complaint
+from models.identity import digest_of
 from models.sla import ClockRun, Verdict
 
 CASE_RULE = "complaint_case"

@@ -22,8 +22,7 @@ from agents.commands.run import pseudonymiser
 from agents.commands.wide import wide_console
 from config.settings import Settings
 from models import sla
-from models.alerts import alert_id
-from models.case_alerts import PROCESS_RULE, SLA_RULE, Level
+from models.case_alerts import PROCESS_RULE, SLA_RULE, Level, case_alert_id
 from models.case_state import Told
 from models.case_verdict import CaseVerdict, LateStep
 from models.case_view import CaseView, view
@@ -155,7 +154,7 @@ def _warnings_words(run: ClockRun, told: Told | None, now_ms: int, zone: ZoneInf
 def _told_words(held: WatchedCase, rule: str, key: str, told: Told | None) -> str:
     if told is None or not told.revision:
         return "-"
-    identity = alert_id(rule, held.customer_id, f"{held.case.case_id}/{key}", f"case:{held.case.number}")
+    identity = case_alert_id(rule, held.customer_id, held.case, key)
     level = Level(told.level)
     words = "open" if told.open else "closed"
     if level is not Level.NONE:
