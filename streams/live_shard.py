@@ -58,6 +58,7 @@ class LiveShard:
         self.reached_ms = 0
         self._store = store
         self._policies = policies
+        self._policy_digest = policy_digest(policies)
         self._metrics = metrics
         self._live = live_metrics
         self._reading = reading
@@ -185,7 +186,7 @@ class LiveShard:
 
     def policy_record(self, at_ms: int) -> bytes | None:
         """The record that brings this worker's policies into force; None where they are."""
-        if self.policies is None or policy_digest(self.policies) == policy_digest(self._policies):
+        if self._processor.policy_digest in (None, self._policy_digest):
             return None
         return encode_policies_record(self._policies, at_ms)
 

@@ -119,6 +119,12 @@ class ShardProcessor:
         return ctx.rules.policies if ctx is not None else None
 
     @property
+    def policy_digest(self) -> str | None:
+        """The digest of the policies in force; None before the ledger has activated any."""
+        ctx = self._fold.ctx if self._fold is not None else None
+        return ctx.rules.digest if ctx is not None else None
+
+    @property
     def is_open(self) -> bool:
         """Whether `process` may be called; after an error `open` must come first."""
         return self._fold is not None
@@ -189,8 +195,9 @@ class ShardProcessor:
                     raise
                 raise PositionConflict(self._shard, self._position, actual) from None
             results = fold.take()
-            changed = await self._encoded(fold.changed)
-            commit = self._commit_of(fold, next_offset, changed, results.outputs, results.rankings)
+            changed = fold.changed
+            encoded = await self._encoded(changed)
+            commit = self._commit_of(fold, next_offset, changed, encoded, results.outputs, results.rankings)
         folded_s = time.perf_counter()
         await self._store.commit(self._shard, commit)
         committed_s = time.perf_counter()
@@ -243,11 +250,11 @@ class ShardProcessor:
         self,
         fold: ShardFold,
         next_offset: int,
+        changed: dict[str, Customer],
         encoded: list[tuple[str, bytes]],
         outputs: list[Output],
         rankings: dict[tuple[str, str], float | None],
     ) -> Commit:
-        changed = fold.changed
         due_changes: list[tuple[str, float | None]] = [
             (customer_id, float(customer.due_ms) if customer.due_ms else None)
             for customer_id, customer in changed.items()
