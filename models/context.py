@@ -52,6 +52,8 @@ class Stream(StrEnum):
 
     ALERTS = "alerts"
     CASES = "cases"
+    SCORES = "scores"
+    EXAMPLES = "examples"
 
 
 class Output(Struct, frozen=True):

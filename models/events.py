@@ -11,7 +11,7 @@ Unknown extra fields are ignored, so that an upstream team may add one without f
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal, TypeAlias, get_args
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 SCHEMA_VERSION = 1
 """Version of the canonical encoding in the ledger; raised when an old reader could misread a new record."""
@@ -209,10 +209,14 @@ class PolicyActivated(Struct, frozen=True, kw_only=True, tag_field="type", tag="
 
 
 class ModelActivated(Struct, frozen=True, kw_only=True, tag_field="type", tag="model_activated"):
-    """From here on this shard scores with the published snapshot ``version``."""
+    """From here on this shard scores with ``document`` (`models.scoring_model`), whose content hash is ``digest``.
+
+    The whole model travels in the ledger, so that a replay needs nothing but the ledger.
+    """
 
     version: str
     digest: str
+    document: dict[str, object] = field(default_factory=dict)
 
 
 Event: TypeAlias = (

@@ -12,8 +12,13 @@ DEAD_LETTERS_TOPIC: Final = "ebbwatch.dead-letters"
 STREAM_TOPICS: Final[dict[Stream, str]] = {
     Stream.ALERTS: "ebbwatch.alerts",
     Stream.CASES: "ebbwatch.cases",
+    Stream.SCORES: "ebbwatch.scores",
+    Stream.EXAMPLES: "ebbwatch.examples",
 }
 """The topic of each stream of outputs."""
+
+ONE_PARTITION_TOPICS: Final = frozenset({STREAM_TOPICS[Stream.EXAMPLES]})
+"""Topics whose records have one order, whichever shard they come from: what is learnt depends on it."""
 
 SEQUENCE_HEADER: Final = "ebbwatch-sequence"
 """Kafka header of every output: its number within its shard, which is the partition."""

@@ -1,0 +1,81 @@
+"""What the churn score says to the outside: scores to whoever acts, observations and outcomes to the learner.
+
+An observation leaves when it is made and is not kept in the aggregate: the learner needs the figures at once, to know
+how each is spread, and again when the outcome is known, be it years later when a correction comes. The aggregate keeps
+its time alone, and what has been told of it.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+STAYED: Final = "stayed"
+LEFT: Final = "left"
+CLOSED_BY_BANK: Final = "closed_by_bank"
+OUTCOMES: Final = (STAYED, LEFT, CLOSED_BY_BANK)
+"""What became of a customer within the horizon; whom the bank has put out says nothing about who leaves."""
+
+LOW: Final = "low"
+MEDIUM: Final = "medium"
+HIGH: Final = "high"
+GONE: Final = "gone"
+BANDS: Final = (LOW, MEDIUM, HIGH, GONE)
+"""How high the risk is; `gone` is no risk any more."""
+
+
+class ScoreReason(Struct, frozen=True):
+    """A group of features (`models.feature_schema.Group`) and what it adds to the logit; `feature` adds most of it."""
+
+    code: str
+    contribution: float
+    feature: str
+
+
+class ScoreTold(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A score that is worth telling: the first, one in another band, one that has moved, or one that has grown old.
+
+    `score` is P(attrition within `horizon_days`), and None for who is gone; `logit` is `intercept` plus the
+    contributions of all groups; `reasons` are those that raise it most.
+    """
+
+    customer_id: str
+    at: datetime
+    score: float | None
+    band: str
+    band_before: str
+    horizon_days: int
+    logit: float
+    intercept: float
+    reasons: list[ScoreReason]
+    model_version: str
+    tier: str
+    stage: str
+    gone_by: str = ""
+
+
+class Observed(Struct, frozen=True, kw_only=True):
+    """A customer as seen at one moment: the features as little-endian float32, in the order of the schema.
+
+    `score` is what the model in force, `model_version`, said; the outcome is known at `due`, and not before.
+    """
+
+    observation_id: str
+    at: datetime
+    due: datetime
+    schema: str
+    schema_version: int
+    features: bytes
+    score: float
+    model_version: str
+    tier: str
+
+
+class Settled(Struct, frozen=True, kw_only=True):
+    """What became of an observation; a higher `revision` corrects what was told before."""
+
+    observation_id: str
+    at: datetime
+    observed_at: datetime
+    outcome: str
+    revision: int
