@@ -22,7 +22,13 @@ RULE_TESTS = sorted((DEPLOY / "prometheus" / "tests").glob("*.yml"))
 RUNBOOKS = ROOT / "docs" / "runbooks"
 DASHBOARDS = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 ALERTMANAGER = DEPLOY / "alertmanager" / "alertmanager.yml"
-OTHERS = {"up", "ALERTS", "process_start_time_seconds", "process_resident_memory_bytes"}
+OTHERS = {
+    "up",
+    "ALERTS",
+    "process_start_time_seconds",
+    "process_resident_memory_bytes",
+    "process_cpu_seconds_total",
+}
 """Metrics that are not ours: Prometheus makes the first two, prometheus_client's ProcessCollector the others."""
 TARGET_LABELS = {"job", "instance", "le", "alertname", "alertstate", "severity", "team"}
 
@@ -51,19 +57,31 @@ def alerts() -> list[dict[str, Any]]:
     return [rule for rule in rules() if "alert" in rule]
 
 
-def panels(file: Path) -> list[dict[str, Any]]:
-    """The panels of a dashboard."""
-    found: list[dict[str, Any]] = json.loads(file.read_text())["panels"]
+def dashboard(file: Path) -> dict[str, Any]:
+    """A dashboard, as Grafana reads it."""
+    found: dict[str, Any] = json.loads(file.read_text())
     return found
 
 
-def expressions(file: Path) -> list[str]:
-    """What the panels of a dashboard ask for."""
-    return [target["expr"].replace("$__rate_interval", "1m") for panel in panels(file) for target in panel["targets"]]
+def panels(file: Path) -> list[dict[str, Any]]:
+    """The panels of a dashboard, without the rows that divide them."""
+    return [panel for panel in dashboard(file)["panels"] if panel["type"] != "row"]
+
+
+def expressions(file: Path, window: str = "1m") -> list[str]:
+    """What a dashboard asks for: its panels, with every variable at "All", and the choice that each variable offers."""
+    variables = dashboard(file)["templating"]["list"]
+    asked = [target["expr"] for panel in panels(file) for target in panel["targets"]]
+    offers = [
+        re.sub(r"label_values\((\w+), (\w+)\)", r"group by (\2) (\1)", variable["query"]["query"])
+        for variable in variables
+    ]
+    values = {f"${variable['name']}": variable["allValue"] for variable in variables} | {"$__rate_interval": window}
+    return [re.sub(r"\$\w+", lambda found: values[found[0]], expression) for expression in (*asked, *offers)]
 
 
 def dashboard_expressions() -> list[str]:
-    """What all panels ask for."""
+    """What all dashboards ask for."""
     return [expression for file in DASHBOARDS for expression in expressions(file)]
 
 
