@@ -9,7 +9,7 @@ _LOOK_EVERY_S = 2.0
 
 
 def register(app: WorkerApp, deps: Deps) -> None:
-    """Write a tick into every owned shard each second, see whether the worker gets on, and count open cases."""
+    """Write a tick into every owned shard each second, see whether the worker gets on, and count what is open."""
 
     async def tick() -> None:
         try:
@@ -25,10 +25,10 @@ def register(app: WorkerApp, deps: Deps) -> None:
 
     async def count() -> None:
         try:
-            await deps.count_cases()
+            await deps.count_open()
         except Exception as error:
             deps.fail(error)
 
     app.timer(_TICK_EVERY_S, name="tick")(tick)
     app.timer(_LOOK_EVERY_S, name="watchdog")(look)
-    app.timer(REFRESH_EVERY_S, name="count_cases")(count)
+    app.timer(REFRESH_EVERY_S, name="count_open")(count)

@@ -16,5 +16,5 @@ class Deps(Struct, frozen=True):
     ledger_lanes: Lanes
     ticker: Ticker
     watchdog: Watchdog
-    count_cases: Callable[[], Awaitable[None]]
+    count_open: Callable[[], Awaitable[None]]
     fail: Callable[[BaseException], None]

@@ -18,6 +18,7 @@ from agents.deps import Deps
 from config.policies import Policies
 from config.settings import Settings
 from streams.app import WorkerApp
+from streams.backlog_gauges import BacklogGauges
 from streams.complaint_gauges import ComplaintGauges
 from streams.kafka_producer import BatchProducer
 from streams.kafka_sink import KafkaSink
@@ -30,6 +31,7 @@ from streams.live_ticker import Ticker
 from streams.metrics import Metrics
 from streams.names import EVENTS_TOPIC
 from streams.owned_shards import OwnedShards
+from streams.promises import Watched
 from streams.pseudonyms import Pseudonymiser
 from streams.relay import Relay
 from streams.standings import Standings
@@ -93,6 +95,7 @@ class Worker:
         self._relay = LiveRelay(Relay(store, KafkaSink(self._producer, live)), live, self.fail)
         self._shards = OwnedShards(make, self._consumer, live, self._relay.wake, self.metrics.forget)
         self._gauges = ComplaintGauges(store, self.metrics.complaints)
+        self._backlog = BacklogGauges(store, self.metrics)
         self._ledger_lanes = Lanes(self._fold, self.fail)
 
         async def positions(committed: Mapping[TP, int | None]) -> Mapping[TP, int]:
@@ -108,7 +111,7 @@ class Worker:
             ledger_lanes=self._ledger_lanes,
             ticker=Ticker(self._producer, lambda: self._shards.owned),
             watchdog=self._watchdog,
-            count_cases=self._count_cases,
+            count_open=self._count_open,
             fail=self.fail,
         )
         for agent in (feeds, customers, clock):
@@ -143,12 +146,16 @@ class Worker:
             return False
         return True
 
-    async def _count_cases(self) -> None:
+    async def _count_open(self) -> None:
+        def owned() -> dict[int, Watched]:
+            return {shard.shard: shard.watched for shard in self._shards.owned}
+
         try:
-            await self._gauges.refresh(lambda: {shard.shard: shard.watched for shard in self._shards.owned})
+            await self._gauges.refresh(owned)
+            await self._backlog.refresh(owned)
         except StoreError as error:  # gauges that stand still are no reason to end
             self.live.store_errors.inc()
-            logger.warning("open cases not counted", extra={"fields": {"error": str(error)}})
+            logger.warning("open cases and alerts not counted", extra={"fields": {"error": str(error)}})
 
     def fail(self, error: BaseException) -> None:
         """End the process at once: what is not committed is not acknowledged, and whoever is next does it again."""

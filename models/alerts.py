@@ -6,15 +6,20 @@ id again. Each report is one revision of it.
 """
 
 from datetime import UTC, datetime
+from typing import get_args
 
 from msgspec import Struct
 
 from models.context import FoldContext, Output, Reason, Stream
 from models.customer import AlertState, Customer
+from models.events import Tier
 from models.identity import digest_of
 
 ALERT_STATES = ("raised", "updated", "resolved", "retracted")
+OPEN_STATES = ("raised", "updated")
+"""The states in which somebody still has something to do."""
 SEVERITIES = ("warning", "critical")
+TIERS: tuple[str, ...] = get_args(Tier)
 
 Figures = dict[str, int | float | str]
 
@@ -59,6 +64,11 @@ class Finding(Struct, kw_only=True):
     summary: str
     action: str
     action_zh: str
+
+
+def open_alerts_index(rule: str) -> str:
+    """Sorted index of the alerts of a rule that are open, by the time they were raised in ms."""
+    return f"alerts:{rule}"
 
 
 def alert_id(rule: str, customer_id: str, subject: str, cause: str) -> str:
@@ -156,7 +166,10 @@ def report(
     ctx: FoldContext,
     policy: tuple[str, str] | None = None,
 ) -> None:
-    """Put out one revision; `policy` is the version and digest that it was decided by, else those in force."""
+    """Put out one revision, and keep the index of open alerts; every revision of every rule passes here.
+
+    `policy` is the version and digest that it was decided by, else those in force.
+    """
     version, digest = policy or (ctx.rules.policies.version, ctx.rules.digest)
     body = Alert(
         alert_id=state.alert_id,
@@ -180,3 +193,4 @@ def report(
         policy_digest=digest,
     )
     ctx.outputs.append(Output(Stream.ALERTS, customer.customer_id, f"{state.alert_id}.{state.revision}", body))
+    ctx.rank(open_alerts_index(state.rule), state.alert_id, float(state.raised_ms) if life in OPEN_STATES else None)

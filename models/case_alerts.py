@@ -5,7 +5,7 @@ from enum import IntEnum
 from msgspec import Struct
 
 from models import sla
-from models.alerts import Figures, Finding, alert_id, instant, report
+from models.alerts import OPEN_STATES, Figures, Finding, alert_id, instant, report
 from models.case_demands import Asked
 from models.case_state import CaseState, Told
 from models.case_view import CaseView
@@ -153,7 +153,7 @@ class Telling(Struct):
 
     def _put_out(self, rule: str, key: str, told: Told, life: str, finding: Finding) -> None:
         told.revision += 1
-        told.open = life in ("raised", "updated")
+        told.open = life in OPEN_STATES
         if told.revision == 1:
             told.raised_ms = self.at_ms
         state = AlertState(

@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from config.policies import Policies, policy_digest
 from models.events import Tick
+from streams.backlog_gauges import BacklogGauges
 from streams.codecs import encode_control_record, encode_policies_record
 from streams.complaint_gauges import ComplaintGauges
 from streams.feed_reader import STDIN, Feed, open_feeds, open_stdin
@@ -98,6 +99,7 @@ class EmbeddedRun:
             for shard in range(self._ledger.shards)
         ]
         self._gauges = ComplaintGauges(self._store, self.metrics.complaints)
+        self._backlog = BacklogGauges(self._store, self.metrics)
         tick_every_ms = options.tick_every_s * 1000
         self._clock = EventClock(tick_every_ms, self._ledger.clock_ms, self._ledger.witnesses)
         self._ingest = Ingest(options.pseudonymiser)
@@ -122,7 +124,7 @@ class EmbeddedRun:
                     await self._run_live(after_batch)
                 else:
                     await self._run_recorded(after_batch)
-            await self._count_cases()
+            await self._count_open()
         finally:
             self._held.close()
         return self.report
@@ -239,13 +241,14 @@ class EmbeddedRun:
         if refused:
             self._deliver_dead_letters()
         if self._gauges.are_old:
-            await self._count_cases()
+            await self._count_open()
 
     def _watched(self) -> dict[int, Watched]:
         return {shard: processor.watched for shard, processor in enumerate(self._processors)}
 
-    async def _count_cases(self) -> None:
+    async def _count_open(self) -> None:
         await self._gauges.refresh(self._watched)
+        await self._backlog.refresh(self._watched)
         self.report.overdue = self.metrics.complaints.total.overdue
 
     def _tick(self, records: list[list[bytes]], tick_ms: int) -> None:

@@ -3,11 +3,14 @@
 `streams.complaint_metrics` has those of complaint clocks, `streams.live_metrics` those of a live worker.
 """
 
+from collections.abc import Mapping
+from itertools import product
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
-from models.alerts import ALERT_STATES, SEVERITIES, Alert
+from models.alerts import ALERT_STATES, SEVERITIES, TIERS, Alert
 from models.complaints import CASE_RULE
 from models.context import Fate, Reason
 from models.fold import RULES
@@ -45,10 +48,15 @@ class Metrics:
         self.decisions = Counter(
             "ebbwatch_rule_decisions", "Decisions of rules, by reason", ["rule", "reason"], registry=self.registry
         )
-        # Alert revisions that left the fold, by rule, state and severity.
+        # Alert revisions that left the fold; the tier is the customer's at that time.
         self.alerts = Counter(
-            "ebbwatch_alerts", "Alert revisions", ["rule", "state", "severity"], registry=self.registry
+            "ebbwatch_alerts", "Alert revisions", ["rule", "state", "severity", "tier"], registry=self.registry
         )
+        # Alerts that are open, over the shards that this process owns.
+        self.open_alerts = Gauge("ebbwatch_open_alerts", "Open alerts, by rule", ["rule"], registry=self.registry)
+        # Outputs that are committed and not yet delivered, of the shards that this process owns.
+        self.outbox = Gauge("ebbwatch_outbox_records", "Outputs waiting, by shard", ["shard"], registry=self.registry)
+        self._open_alerts: dict[int, Mapping[str, int]] = {}
         # Seconds that a micro-batch spent in each part.
         self.batch_seconds = Histogram(
             "ebbwatch_batch_seconds",
@@ -85,10 +93,9 @@ class Metrics:
         for rule in (*RULES, CASE_RULE):
             for decision in Reason:
                 self.decisions.labels(rule, decision.value)
-        for rule in RULES:
-            for state in ALERT_STATES:
-                for severity in SEVERITIES:
-                    self.alerts.labels(rule, state, severity)
+        for labels in product(RULES, ALERT_STATES, SEVERITIES, TIERS):
+            self.alerts.labels(*labels)
+        self._show_open_alerts()
 
     def saw_batch(self, shard: int, report: BatchReport, clock_ms: int) -> None:
         """Count one committed micro-batch."""
@@ -98,7 +105,8 @@ class Metrics:
             self.decisions.labels(rule, reason.value).inc(count)
         for output in report.outputs:
             if isinstance(output.body, Alert):
-                self.alerts.labels(output.body.rule, output.body.state, output.body.severity).inc()
+                alert = output.body
+                self.alerts.labels(alert.rule, alert.state, alert.severity, alert.tier).inc()
         self.complaints.saw_promises(shard, report.promises)
         self.complaints.saw_clocks(report.clocks, report.used)
         self.batch_records.inc(report.records)
@@ -109,8 +117,21 @@ class Metrics:
         self.position.labels(str(shard)).set(report.position)
         self.clock.labels(str(shard)).set(clock_ms / 1000)
 
+    def saw_backlog(self, shard: int, open_alerts: Mapping[str, int], waiting: int) -> None:
+        """Take over what the store holds of an owned shard: open alerts by rule, outputs that wait."""
+        self._open_alerts[shard] = open_alerts
+        self._show_open_alerts()
+        self.outbox.labels(str(shard)).set(waiting)
+
+    def _show_open_alerts(self) -> None:
+        for rule in RULES:
+            self.open_alerts.labels(rule).set(sum(counts[rule] for counts in self._open_alerts.values()))
+
     def forget(self, shard: int) -> None:
         """Stop speaking for a shard that another process speaks for now."""
+        self._open_alerts.pop(shard, None)
+        self._show_open_alerts()
+        self.outbox.remove(str(shard))
         self.position.remove(str(shard))
         self.clock.remove(str(shard))
         self.complaints.forget(shard)

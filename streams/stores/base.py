@@ -118,6 +118,10 @@ class Store(Protocol):
         """The oldest waiting outputs, at most `limit`, in order."""
         ...
 
+    async def outbox_depth(self, shard: int) -> int:
+        """How many outputs wait, without fetching them; cheap, so it also shows whether the store answers."""
+        ...
+
     async def clear_outbox(self, shard: int, through_sequence: int) -> None:
         """Forget the outputs up to and including `through_sequence`; they have been delivered."""
         ...

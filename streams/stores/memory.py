@@ -96,6 +96,10 @@ class MemoryStore:
         """See `Store.outbox`."""
         return self._shard(shard).outbox[:limit]
 
+    async def outbox_depth(self, shard: int) -> int:
+        """See `Store.outbox_depth`."""
+        return len(self._shard(shard).outbox)
+
     async def clear_outbox(self, shard: int, through_sequence: int) -> None:
         """See `Store.clear_outbox`."""
         held = self._shard(shard)

@@ -151,6 +151,10 @@ class RedisStore:
             entries.append(OutboxEntry(int(number), topic, key, output_id, body))
         return entries
 
+    async def outbox_depth(self, shard: int) -> int:
+        """See `Store.outbox_depth`."""
+        return int(await self._read("ZCARD", REDIS_OUTBOX_KEY % shard))
+
     async def clear_outbox(self, shard: int, through_sequence: int) -> None:
         """See `Store.clear_outbox`."""
         await self._read("ZREMRANGEBYSCORE", REDIS_OUTBOX_KEY % shard, "-inf", through_sequence)

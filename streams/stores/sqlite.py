@@ -217,6 +217,11 @@ class SqliteStore:
         )
         return [OutboxEntry(*row) for row in rows]
 
+    async def outbox_depth(self, shard: int) -> int:
+        """See `Store.outbox_depth`."""
+        (count,) = self._db.execute("SELECT COUNT(*) FROM outbox WHERE shard = ?", (shard,)).fetchone()
+        return int(count)
+
     async def clear_outbox(self, shard: int, through_sequence: int) -> None:
         """See `Store.clear_outbox`."""
         with transaction(self._db):

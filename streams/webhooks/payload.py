@@ -14,11 +14,10 @@ import msgspec
 from msgspec import Struct
 
 from config.endpoints import Endpoint
-from models.alerts import ALERT_STATES, SEVERITIES, Alert
+from models.alerts import ALERT_STATES, SEVERITIES, TIERS, Alert
 from models.fold import RULES
 from streams.pseudonyms import Pseudonymiser
 
-TIERS = ("core", "potential", "basic")
 TRIAL_TYPE = "ebbwatch.test"
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 

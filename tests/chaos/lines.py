@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from models.alerts import Alert
+from models.alerts import Alert, open_alerts_index
 from models.complaints import deadlines_index, open_cases_index
 from models.context import Fate, Output
 from models.customer import encode_customer
 from models.events import LedgerRecord
+from models.fold import RULES
 from models.shard import encode_documents, encode_state
 from streams.cloud_events import cloud_event
 from streams.codecs import decode_ledger_run
@@ -25,6 +26,7 @@ from tests.support.oracle import Oracle
 INDEXES = (
     DUE_INDEX,
     "asset_outflow",
+    *(open_alerts_index(rule) for rule in RULES),
     open_cases_index("care"),
     deadlines_index("care", "responded"),
     deadlines_index("crm", "closed"),

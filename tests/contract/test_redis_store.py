@@ -213,13 +213,14 @@ async def test_a_read_whose_answer_is_lost_is_repeated(store: RedisStore, redis_
             lambda: cut.clear_outbox(0, 1),
             lambda: cut.outbox(0, 1),
             lambda: cut.counts(0, [("rank", math.inf), ("rank", 0.5), ("due", math.inf)]),
+            lambda: cut.outbox_depth(0),
         ):
             relay.cut_after()
             answers.append(await attempt())
         await cut.close()
     assert answers[:3] == [[b"a"], [(1.0, "c1")], 1]
     assert [entry.output_id for entry in answers[3]] == ["id-a"]
-    assert answers[4:] == [None, [], [1, 0, 1]]
+    assert answers[4:] == [None, [], [1, 0, 1], 0]
 
 
 async def test_redis_may_forget_its_scripts(store: RedisStore, redis_server: RedisServer) -> None:

@@ -618,6 +618,18 @@ async def test_clearing_is_up_to_and_including(store: Store) -> None:
     assert [entry.sequence for entry in await store.outbox(0, 9)] == [4]
 
 
+async def test_the_depth_of_an_outbox_is_what_waits_in_it(store: Store) -> None:
+    """Each shard for itself: grown by commits, shrunk by clearing, none where nothing was ever committed."""
+    assert await store.outbox_depth(0) == 0
+    await store.commit(0, full())
+    await store.commit(0, full(10, 20, "b"))
+    assert [await store.outbox_depth(shard) for shard in (0, 1)] == [4, 0]
+    await store.clear_outbox(0, 3)
+    assert await store.outbox_depth(0) == 1
+    await store.clear_outbox(0, 4)
+    assert await store.outbox_depth(0) == 0
+
+
 async def test_sequences_go_on_after_clearing(backing: Backing) -> None:
     """A number is never given twice, also when all is delivered and the store was opened anew."""
     store = backing.open()

@@ -12,8 +12,10 @@ from random import Random
 import msgspec
 import pytest
 
+from models.alerts import OPEN_STATES, Alert, open_alerts_index
 from models.complaints import deadlines_index, open_cases_index
 from models.customer import encode_customer
+from models.fold import RULES
 from models.shard import encode_documents, encode_state
 from streams.cloud_events import cloud_event
 from streams.codecs import decode_ledger_run
@@ -35,6 +37,7 @@ pytestmark = pytest.mark.proof
 INDEXES = (
     DUE_INDEX,
     "asset_outflow",
+    *(open_alerts_index(rule) for rule in RULES),
     open_cases_index("care"),
     deadlines_index("care", "responded"),
     deadlines_index("crm", "closed"),
@@ -89,6 +92,9 @@ class FaultyStore:
 
     async def outbox(self, shard: int, limit: int) -> list[OutboxEntry]:
         return await self._store.outbox(shard, min(limit, self._draw.choice([1, 3, 1000])))
+
+    async def outbox_depth(self, shard: int) -> int:
+        return await self._store.outbox_depth(shard)
 
     async def clear_outbox(self, shard: int, through_sequence: int) -> None:
         self._maybe("between delivery and clearing", 0.15)
@@ -224,6 +230,12 @@ class Life:
             expected = oracle.due if index == DUE_INDEX else oracle.rankings.get(index, {})
             members = await self.store.due(self.shard, index, math.inf)
             assert members == sorted((score, name) for name, score in expected.items()), index
+        last = {output.body.alert_id: output.body for output in oracle.outputs if isinstance(output.body, Alert)}
+        for rule in RULES:
+            open_now = {one.alert_id for one in last.values() if one.rule == rule and one.state in OPEN_STATES}
+            counted_open = {name for _, name in await self.store.due(self.shard, open_alerts_index(rule), math.inf)}
+            assert counted_open == open_now, f"open alerts of {rule}"
+            self.counts[f"open alerts of {rule}"] += len(open_now)
         assert [(entry.sequence, entry.output_id, entry.key, entry.body) for entry in self.consumer.taken] == [
             (number, output.output_id, output.key, msgspec.json.encode(cloud_event(output)))
             for number, output in enumerate(oracle.outputs, 1)

@@ -11,7 +11,7 @@ from config.policies import Policies, policies_from_document, policy_document
 from models.alerts import Alert
 from models.case_alerts import PROCESS_RULE, SLA_RULE
 from models.case_verdict import CaseVerdict, LateStep
-from models.complaints import CASE_RULE
+from models.complaints import CASE_RULE, MEMBER_SEPARATOR
 from models.context import ClockEvent, Reason
 from models.events import Complaint, epoch_ms
 from tests.unit.models.build import SHIPPED, Folded
@@ -108,8 +108,9 @@ class Watched(Folded):
 
     @property
     def indexes(self) -> dict[str, float | None]:
-        """Last score in each index; one case is assumed."""
-        return {index: score for (index, _), score in self.ctx.rankings.items()}
+        """Last score in each index of cases; one case is assumed."""
+        moved = self.ctx.rankings.items()
+        return {index: score for (index, member), score in moved if MEMBER_SEPARATOR in member}
 
     def decided(self, reason: Reason) -> int:
         """How often steps and cases were decided on for this reason."""

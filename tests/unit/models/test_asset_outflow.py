@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec import Struct, field
 
 from config.policies import Policies
-from models.alerts import Alert, alert_id, instant
+from models.alerts import Alert, alert_id, instant, open_alerts_index
 from models.asset_outflow import INDEX, RULE
 from models.context import Reason
 from models.customer import encode_customer
@@ -418,7 +418,8 @@ def test_an_alert_knows_its_cause() -> None:
     assert [output.output_id for output in first.ctx.outputs] == [f"{first.alerts[0].alert_id}.{n}" for n in (1, 2)]
     assert first.alerts == second.alerts
     assert first.alerts[1].evidence[:2] == ["large", "next"]
-    assert first.ctx.rankings == {(INDEX, "c"): 940_000.0}
+    open_alert = (open_alerts_index(RULE), first.alerts[0].alert_id)
+    assert first.ctx.rankings == {(INDEX, "c"): 940_000.0, open_alert: float(ms(0))}
 
 
 def test_the_action_is_that_of_the_tier() -> None:
@@ -444,7 +445,7 @@ def test_resolved_at_a_local_midnight() -> None:
     resolved = folded.alerts[-1]
     assert resolved.at == instant(ms(15))
     assert resolved.figures["net_outflow"] == 2_000.0
-    assert folded.ctx.rankings == {(INDEX, "c"): None}
+    assert folded.ctx.rankings == {(INDEX, "c"): None, (open_alerts_index(RULE), resolved.alert_id): None}
 
 
 def test_one_long_tick_is_many_midnights() -> None:

@@ -22,6 +22,7 @@ CLOSED = {
     "rule": {"asset_outflow", "repeated_inquiry", "complaint_sla", "complaint_process", "complaint_case"},
     "state": {"raised", "updated", "resolved", "retracted"},
     "severity": {"warning", "critical"},
+    "tier": {"core", "potential", "basic"},
     "part": {"load", "fold", "commit"},
     "shard": {"0", "3"},
     "profile": {"care"},
@@ -101,7 +102,8 @@ def test_what_a_scrape_shows() -> None:
     assert found["ebbwatch_ledger_records_total", (("fate", "folded"),)] == 8
     assert found["ebbwatch_rule_decisions_total", (("reason", "raised"), ("rule", "asset_outflow"))] == 2
     assert found[
-        "ebbwatch_alerts_total", (("rule", "asset_outflow"), ("severity", "critical"), ("state", "raised"))
+        "ebbwatch_alerts_total",
+        (("rule", "asset_outflow"), ("severity", "critical"), ("state", "raised"), ("tier", "core")),
     ] == 2  # fmt: skip
     assert found["ebbwatch_shard_position", (("shard", "3"),)] == 12
     assert found["ebbwatch_shard_clock_timestamp_seconds", (("shard", "3"),)] == START_MS / 1000
