@@ -13,15 +13,13 @@ that the latest few labels decide.
 """
 
 from collections.abc import Mapping
-from math import exp, isfinite, sqrt
+from math import isfinite, sqrt
 
 import numpy as np
 from river import base, linear_model, optim, preprocessing
 
-KNOTS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
-STEPS = 32
-"""Steps of a stored z to one standard deviation: it fits into a byte."""
-CLIP = 127 / STEPS
+from models.churn_curves import CLIP, KNOTS, STEPS, probability
+
 MEAN_EVERY = 16
 """Labels between two looks at the weights for their mean."""
 MEAN_OVER = 1_000
@@ -144,11 +142,6 @@ def _cells(name: str, value: float) -> list[tuple[str, float]]:
         place += 1
     share = (value - KNOTS[place - 1]) / (KNOTS[place] - KNOTS[place - 1])
     return [(name, value), (f"{name}#{place - 1}", 1.0 - share), (f"{name}#{place}", share)]
-
-
-def probability(logit: float) -> float:
-    """The logistic function; by `math.exp`, whose results do not depend on how many are asked for at once."""
-    return 1.0 / (1.0 + exp(-logit)) if logit > -700.0 else 0.0
 
 
 def pack(z: Features) -> bytes:

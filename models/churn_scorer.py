@@ -9,8 +9,7 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from models.churn_model import CLIP, KNOTS, probability
-from models.churn_snapshot import ChurnSnapshot
+from models.churn_curves import CLIP, KNOTS, probability
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -38,22 +37,6 @@ class Scores(NamedTuple):
     probabilities: list[float]
     logits: Floats
     contributions: Floats
-
-
-def shapes_of(snapshot: ChurnSnapshot) -> Shapes:
-    """The curves that a snapshot scores by; a feature that has never varied gets none."""
-    features = snapshot.schema.features
-    variances = [snapshot.variances.get(name, 0.0) for name in features]
-    weights = snapshot.mean_weights
-    return Shapes(
-        intercept=snapshot.mean_intercept,
-        mean=np.array([snapshot.means.get(name, 0.0) for name in features], np.float64),
-        deviation=np.sqrt(np.array(variances, np.float64)),
-        linear=np.array([weights.get(name, 0.0) for name in features], np.float64),
-        heights=np.array(
-            [[weights.get(f"{name}#{knot}", 0.0) for knot in range(len(KNOTS))] for name in features], np.float64
-        ).reshape(len(features), len(KNOTS)),
-    )
 
 
 class ChurnScorer:

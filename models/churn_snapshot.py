@@ -8,26 +8,17 @@ from math import isfinite
 from typing import Final
 
 import msgspec
+import numpy as np
 from msgspec import Struct
 from river.preprocessing import StandardScaler
 from river.utils import VectorDict
 
-from models.churn_model import KNOTS, ChurnClassifier
+from models.churn_curves import KNOTS, FeatureSchema, SnapshotMismatch
+from models.churn_model import ChurnClassifier
+from models.churn_scorer import Shapes
 
 FORMAT: Final = 1
 """Raised when a document of before would be misread; what is older is then refused, or turned into the new one."""
-
-
-class FeatureSchema(Struct, frozen=True):
-    """What the features mean: a name and version, and their order; a model fits one schema only."""
-
-    name: str
-    version: int
-    features: tuple[str, ...]
-
-
-class SnapshotMismatch(ValueError):
-    """The document does not fit this program or its features: scoring with it would give numbers without meaning."""
 
 
 class ChurnSnapshot(Struct, frozen=True, kw_only=True):
@@ -99,6 +90,22 @@ def restore(snapshot: ChurnSnapshot, schema: FeatureSchema) -> ChurnClassifier:
     model.mean_intercept = snapshot.mean_intercept
     model.looks = snapshot.looks
     return model
+
+
+def shapes_of(snapshot: ChurnSnapshot) -> Shapes:
+    """The curves that a snapshot scores by; a feature that has never varied gets none."""
+    features = snapshot.schema.features
+    variances = [snapshot.variances.get(name, 0.0) for name in features]
+    weights = snapshot.mean_weights
+    return Shapes(
+        intercept=snapshot.mean_intercept,
+        mean=np.array([snapshot.means.get(name, 0.0) for name in features], np.float64),
+        deviation=np.sqrt(np.array(variances, np.float64)),
+        linear=np.array([weights.get(name, 0.0) for name in features], np.float64),
+        heights=np.array(
+            [[weights.get(f"{name}#{knot}", 0.0) for knot in range(len(KNOTS))] for name in features], np.float64
+        ).reshape(len(features), len(KNOTS)),
+    )
 
 
 def encode_snapshot(snapshot: ChurnSnapshot) -> bytes:

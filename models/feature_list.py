@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from models import counters
-from models.churn_snapshot import FeatureSchema
+from models.churn_curves import FeatureSchema
 from models.decay import HALF_LIVES_DAYS
 from models.feature_schema import (
     CHURN_INDICATORS,

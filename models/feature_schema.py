@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from models.churn_snapshot import FeatureSchema
+from models.churn_curves import FeatureSchema
 
 
 class Group(StrEnum):

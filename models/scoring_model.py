@@ -12,9 +12,8 @@ import msgspec
 import numpy as np
 from msgspec import Struct, field
 
-from models.churn_model import KNOTS
+from models.churn_curves import KNOTS, FeatureSchema, SnapshotMismatch
 from models.churn_scorer import ChurnScorer, Shapes
-from models.churn_snapshot import FeatureSchema, SnapshotMismatch
 from models.expert_prior import SignedFeature, expert_prior
 from models.feature_list import STANDARD_SET
 from models.feature_schema import FeatureSet

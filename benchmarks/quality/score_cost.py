@@ -5,9 +5,10 @@ import time
 
 import numpy as np
 
+from models.churn_curves import FeatureSchema
 from models.churn_model import ChurnClassifier
-from models.churn_scorer import ChurnScorer, shapes_of
-from models.churn_snapshot import FeatureSchema, take_snapshot
+from models.churn_scorer import ChurnScorer
+from models.churn_snapshot import shapes_of, take_snapshot
 
 FEATURES = 40
 LEARNT = 500

@@ -4,8 +4,8 @@ import random
 from collections.abc import Iterator
 from math import nan
 
+from models.churn_curves import FeatureSchema
 from models.churn_model import ChurnClassifier
-from models.churn_snapshot import FeatureSchema
 
 FEATURES = tuple(f"feature_{number}" for number in range(12))
 SCHEMA = FeatureSchema("made up", 1, FEATURES)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from river.checks import yield_checks
 
-from models.churn_model import CLIP, KNOTS, MEAN_EVERY, STEPS, ChurnClassifier, pack, probability, spread, unpack
+from models.churn_curves import CLIP, KNOTS, STEPS, probability
+from models.churn_model import MEAN_EVERY, ChurnClassifier, pack, spread, unpack
 from tests.unit.models.churn_examples import FEATURES, examples, learnt_model
 
 CHECKS: list[Callable[[Any], None]] = list(yield_checks(ChurnClassifier()))

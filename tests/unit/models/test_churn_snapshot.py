@@ -8,16 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from models.churn_model import EPS, ChurnClassifier, probability
-from models.churn_snapshot import (
-    FORMAT,
-    FeatureSchema,
-    SnapshotMismatch,
-    decode_snapshot,
-    encode_snapshot,
-    restore,
-    take_snapshot,
-)
+from models.churn_curves import FeatureSchema, SnapshotMismatch, probability
+from models.churn_model import EPS, ChurnClassifier
+from models.churn_snapshot import FORMAT, decode_snapshot, encode_snapshot, restore, take_snapshot
 from tests.unit.models.churn_examples import FEATURES, SCHEMA, examples, learnt_model
 
 
