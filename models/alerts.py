@@ -8,15 +8,15 @@ id again. Each report is one revision of it.
 from datetime import UTC, datetime
 from typing import get_args
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from models.context import FoldContext, Output, Reason, Stream
 from models.customer import AlertState, Customer
 from models.events import Tier
 from models.identity import digest_of
 
-ALERT_STATES = ("raised", "updated", "resolved", "retracted")
-OPEN_STATES = ("raised", "updated")
+ALERT_STATES = ("raised", "updated", "acknowledged", "resolved", "retracted")
+OPEN_STATES = ("raised", "updated", "acknowledged")
 """The states in which somebody still has something to do."""
 SEVERITIES = ("warning", "critical")
 TIERS: tuple[str, ...] = get_args(Tier)
@@ -27,8 +27,9 @@ Figures = dict[str, int | float | str]
 class Alert(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One revision of an alert, as consumers of ``ebbwatch.alerts`` see it.
 
-    `state` is raised, updated, resolved, or retracted: what it said turned out not to have been so. `figures` are what
-    the decision was made on, amounts in units of the reporting currency; `evidence` the ids of the events behind it.
+    `state` is raised, updated, acknowledged (somebody answered it: `figures.feedback`), resolved, or retracted: what it
+    said turned out not to have been so. `figures` are what the decision was made on, amounts in units of the reporting
+    currency; `evidence` the ids of the events behind it.
     Consumers upsert by `alert_id`: the highest `revision` wins.
     """
 
@@ -124,6 +125,13 @@ def update_alert(customer: Customer, state: AlertState, finding: Finding, at_ms:
     report(customer, state, "updated", finding, at_ms, ctx)
 
 
+def acknowledge_alert(customer: Customer, state: AlertState, finding: Finding, at_ms: int, ctx: FoldContext) -> None:
+    """Report that an open alert was answered; how bad it is stays as it was last reported."""
+    state.revision += 1
+    state.updated_ms = at_ms
+    report(customer, state, "acknowledged", structs.replace(finding, severity=state.severity), at_ms, ctx)
+
+
 def resolve_alert(
     customer: Customer, state: AlertState, finding: Finding, at_ms: int, cooldown_ms: int, ctx: FoldContext
 ) -> None:
@@ -184,7 +192,7 @@ def report(
         raised_at=instant(state.raised_ms),
         at=instant(at_ms),
         triggers=state.triggers,
-        figures=finding.figures,
+        figures={**finding.figures, "feedback": ", ".join(state.feedback)} if state.feedback else finding.figures,
         evidence=finding.evidence,
         summary=finding.summary,
         action=finding.action,

@@ -72,6 +72,19 @@ def on_due(customer: Customer, state: AlertState, due_ms: int, ctx: FoldContext)
     _decide(customer, flows, state, None, due_ms, f"deadline:{due_ms}", ctx)
 
 
+def standing(customer: Customer, state: AlertState, now_ms: int, ctx: FoldContext) -> Finding:
+    """What an open alert says at `now_ms`."""
+    flows = customer.flows
+    assert flows is not None, "an outflow alert has flows behind it"
+    money_flows.roll(flows, ctx.rules.days.day_of(now_ms), ctx.rules.outflow_window_days)
+    return _finding(customer, flows, measure(customer, flows, now_ms, ctx.rules), state.triggers, ctx)
+
+
+def dismiss(customer: Customer, state: AlertState, now_ms: int, ctx: FoldContext) -> None:
+    """Close an open alert because somebody says that there is nothing in it."""
+    _resolve(customer, state, standing(customer, state, now_ms, ctx), now_ms, ctx)
+
+
 def measure(customer: Customer, flows: Flows, at_ms: int, rules: Rules) -> Measure:
     """The figures as they stand at `at_ms`; the basis is "none" where neither assets nor a habit are known."""
     tier = rules.outflow_by_tier[customer.tier]
@@ -140,15 +153,7 @@ def _decide(
         return
     state.due_ms = _due_ms(found, at_ms, rules)
     if found.net < resolve_below:
-        resolve_alert(
-            customer,
-            state,
-            _finding(customer, flows, found, state.triggers, ctx),
-            at_ms,
-            rules.outflow_cooldown_ms,
-            ctx,
-        )
-        ctx.rank(INDEX, customer.customer_id, None)
+        _resolve(customer, state, _finding(customer, flows, found, state.triggers, ctx), at_ms, ctx)
         return
     fresh = [] if found.basis == NO_BASIS else _triggers(flows, found, moved, resolve_below, rules)
     triggers = state.triggers + [trigger for trigger in fresh if trigger not in state.triggers]
@@ -159,6 +164,11 @@ def _decide(
         ctx.rank(INDEX, customer.customer_id, float(found.net))
     else:
         ctx.decide(RULE, Reason.UNCHANGED)
+
+
+def _resolve(customer: Customer, state: AlertState, finding: Finding, at_ms: int, ctx: FoldContext) -> None:
+    resolve_alert(customer, state, finding, at_ms, ctx.rules.outflow_cooldown_ms, ctx)
+    ctx.rank(INDEX, customer.customer_id, None)
 
 
 def _due_ms(found: Measure, at_ms: int, rules: Rules) -> int:

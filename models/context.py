@@ -34,6 +34,17 @@ class Reason(StrEnum):
     AFTER_LEAVING = "after_leaving"
     NO_ROOM = "no_room"
     LEFT = "left"
+    UNKNOWN_ALERT = "unknown_alert"
+    AFTER_CLOSING = "after_closing"
+    FEEDBACK_ACKNOWLEDGED = "feedback_acknowledged"
+    FEEDBACK_CONTACTED = "feedback_contacted"
+    FEEDBACK_DISMISSED = "feedback_dismissed"
+    FEEDBACK_SNOOZED = "feedback_snoozed"
+    FEEDBACK_RETAINED = "feedback_retained"
+    FEEDBACK_LOST = "feedback_lost"
+    FEEDBACK_FALSE_ALARM = "feedback_false_alarm"
+    FEEDBACK_UNREACHABLE = "feedback_unreachable"
+    FEEDBACK_OTHER = "feedback_other"
 
 
 class Fate(StrEnum):

@@ -8,13 +8,14 @@ Amounts are integer hundredths of the reporting currency ("cents"), so that sums
 order of events. Times are milliseconds since 1970 UTC (``_ms``), days are local day numbers (``_day``).
 """
 
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 from msgspec import Struct, field
 
 from models.case_state import DEPARTED, MAX_CASES, MAX_MILESTONES, CaseState
 from models.decay import Cell
+from models.events import FeedbackAction, FeedbackOutcome
 
 AGGREGATE_VERSION: Final = 1
 
@@ -25,6 +26,7 @@ MAX_PRODUCTS: Final = 24
 MAX_REASONS: Final = 12
 MAX_CONTACTS_PER_REASON: Final = 8
 MAX_FLOW_DAYS: Final = 31
+MAX_FEEDBACK: Final = len(get_args(FeedbackAction)) + len(get_args(FeedbackOutcome))
 
 BOUNDS: Final = {
     "recent event ids": RECENT_EVENT_IDS,
@@ -34,6 +36,7 @@ BOUNDS: Final = {
     "contacts for each reason": MAX_CONTACTS_PER_REASON,
     "days of flows, and the largest outflow of each": MAX_FLOW_DAYS,
     "alerts open or cooling down": MAX_REASONS + 1,
+    "words of feedback on each alert": MAX_FEEDBACK,
     "complaint cases": MAX_CASES,
     "milestones of each case": MAX_MILESTONES,
     "complaint cases that have left, and later steps": DEPARTED,
@@ -99,7 +102,7 @@ class AlertState(Struct, array_like=True, gc=False):
     """An alert that is open, or one that is resolved and still cooling down (`cooling_until_ms` set).
 
     `measure` is the figure that the alert was last reported with (cents or contacts), `due_ms` when the passage of
-    time alone could change it.
+    time alone could change it. `feedback` holds each word that it was answered with (`models.alert_feedback`), sorted.
     """
 
     rule: str
@@ -113,6 +116,7 @@ class AlertState(Struct, array_like=True, gc=False):
     triggers: list[str]
     due_ms: int
     cooling_until_ms: int | None = None
+    feedback: list[str] = field(default_factory=list)
 
 
 class Profile(Struct, array_like=True, gc=False):

@@ -28,6 +28,8 @@ Instant = Annotated[datetime, Meta(tz=True)]
 Amount = Annotated[float, Meta(gt=0, le=MAX_AMOUNT)]
 Balance = Annotated[float, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
 Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3)]  # to Python "$" allows a newline behind
+AlertId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$", max_length=16)]
+"""An alert's id, which is ours; nothing else fits, since no pseudonym replaces it."""
 Seconds = Annotated[float, Meta(ge=0, le=604_800)]
 Rating = Annotated[int, Meta(ge=0, le=10)]
 
@@ -67,6 +69,8 @@ ComplaintStep = Literal[
     "withdrawn",
     "extension_granted",
 ]
+FeedbackAction = Literal["acknowledged", "contacted", "dismissed", "snoozed"]
+FeedbackOutcome = Literal["retained", "lost", "false_alarm", "unreachable", "other"]
 STANDARD_STEPS: Final = frozenset(get_args(ComplaintStep))
 """The steps that the bank's standards know."""
 
@@ -151,6 +155,19 @@ class Contact(FeedEvent, frozen=True, kw_only=True, gc=False, tag="contact"):
     nps: Rating | None = None
 
 
+class AlertFeedback(FeedEvent, frozen=True, kw_only=True, gc=False, tag="alert_feedback"):
+    """What somebody did about an alert, and how it ended once that is known; a later one adds to what came before.
+
+    ``outcome``: the customer stays (retained) or leaves (lost), so there was something in it; or there was nothing in
+    it (false_alarm); or nobody could tell (unreachable, other). ``rule`` is the alert's, for an alert long forgotten.
+    """
+
+    alert_id: AlertId
+    action: FeedbackAction
+    outcome: FeedbackOutcome | None = None
+    rule: Code | None = None
+
+
 class Complaint(FeedEvent, frozen=True, kw_only=True, gc=False, tag="complaint"):
     """One step in the life of a complaint case; a ``received`` step names its business and channel.
 
@@ -228,6 +245,7 @@ Event: TypeAlias = (
     | Login
     | PageView
     | Contact
+    | AlertFeedback
     | Complaint
     | ProfileChanged
 )
@@ -236,7 +254,7 @@ Control: TypeAlias = Tick | PolicyActivated | ModelActivated
 FEED_TYPES: dict[str, tuple[type[FeedEvent], ...]] = {
     "transactions": (Transaction, AccountOpened, AccountClosed, ProductOpened, ProductClosed),
     "logins": (Login, PageView),
-    "calls": (Contact,),
+    "calls": (Contact, AlertFeedback),
     "complaints": (Complaint,),
     "customers": (ProfileChanged,),
 }

@@ -8,7 +8,18 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from models import asset_outflow, case_alerts, complaints, counters, money_flows, relationship, repeated_inquiry
+from models import (
+    alert_feedback,
+    asset_outflow,
+    case_alerts,
+    churn_risk,
+    complaints,
+    counters,
+    money_flows,
+    relationship,
+    repeated_inquiry,
+)
+from models.alert_feedback import Answerable
 from models.context import FoldContext
 from models.counters import count
 from models.customer import RECENT_EVENT_IDS, RECENT_ID_BYTES, AlertState, Customer, Outflow
@@ -16,6 +27,7 @@ from models.decay import REBASE_AFTER_MS, Weights, weights
 from models.events import (
     AccountClosed,
     AccountOpened,
+    AlertFeedback,
     Complaint,
     Contact,
     Event,
@@ -65,15 +77,22 @@ def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) 
         # Before the event is counted: at the moment of an event, any pace looks like a burst.
         relationship.refresh_stage(customer, day, at_ms, ctx.rules)
     _HANDLERS[type(event)](customer, event, at_ms, day, by, ctx)
+    if ctx.rules.churn is not None:
+        customer.churn_due_ms = ctx.clock_ms + 1  # scored at the next tick
     if customer.alerts or customer.cases:
         customer.due_ms = next_due_ms(customer)
-    elif customer.due_ms:
-        customer.due_ms = 0
+    else:
+        customer.due_ms = customer.churn_due_ms
     return customer
 
 
 def fold_due(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
-    """Let every deadline of the customer that has come by `now_ms` fire, in order, each at its own time."""
+    """Let every deadline of the customer that has come by `now_ms` fire, in order, each at its own time.
+
+    Scoring is none of them: `models.churn_tick` does it for many at once, and sets `churn_due_ms` again.
+    """
+    if 0 < customer.churn_due_ms <= now_ms:
+        customer.churn_due_ms = 0
     while 0 < customer.due_ms <= now_ms:
         due_ms = customer.due_ms
         for state in [state for state in customer.alerts if state.due_ms == due_ms]:
@@ -85,9 +104,11 @@ def fold_due(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
 
 def next_due_ms(customer: Customer) -> int:
     """The earliest time at which something of this customer needs a tick; 0 when nothing does."""
-    times = [state.due_ms for state in customer.alerts]
+    times = [state.due_ms for state in customer.alerts if state.due_ms]
     if customer.cases:
         times += [case.due_ms for case in customer.cases]
+    if customer.churn_due_ms:
+        times.append(customer.churn_due_ms)
     return min(times, default=0)
 
 
@@ -154,7 +175,7 @@ def _account_opened(
 def _account_closed(
     customer: Customer, event: AccountClosed, at_ms: int, day: int, by: Weights, ctx: FoldContext
 ) -> None:
-    relationship.close_account(customer, event.account_id, at_ms)
+    relationship.close_account(customer, event.account_id, at_ms, by_bank=event.initiated_by == "bank")
 
 
 def _product_opened(
@@ -196,6 +217,10 @@ def _contact(customer: Customer, event: Contact, at_ms: int, day: int, by: Weigh
     repeated_inquiry.on_contact(customer, event.reason, event.event_id, at_ms, by, ctx)
 
 
+def _feedback(customer: Customer, event: AlertFeedback, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
+    alert_feedback.on_feedback(customer, event, _ANSWERABLE, ctx)
+
+
 def _complaint(customer: Customer, event: Complaint, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:
     if event.step == "received":
         count(customer, counters.COMPLAINT, by)
@@ -220,6 +245,7 @@ _HANDLERS: dict[type[FeedEvent], _Handler] = {
     Login: _login,
     PageView: _page_view,
     Contact: _contact,
+    AlertFeedback: _feedback,
     Complaint: _complaint,
     ProfileChanged: _profile,
 }
@@ -227,7 +253,15 @@ _HANDLERS: dict[type[FeedEvent], _Handler] = {
 _ON_DUE: dict[str, Callable[[Customer, AlertState, int, FoldContext], None]] = {
     asset_outflow.RULE: asset_outflow.on_due,
     repeated_inquiry.RULE: repeated_inquiry.on_due,
+    churn_risk.RULE: churn_risk.on_due,
 }
+
+_ANSWERABLE = {
+    asset_outflow.RULE: Answerable(asset_outflow.standing, asset_outflow.dismiss),
+    repeated_inquiry.RULE: Answerable(repeated_inquiry.standing, repeated_inquiry.dismiss),
+    churn_risk.RULE: Answerable(churn_risk.standing, churn_risk.dismiss),
+}
+"""What feedback on an alert of a rule can bring about; every rule of `_ON_DUE` is here."""
 
 RULES = (*_ON_DUE, case_alerts.SLA_RULE, case_alerts.PROCESS_RULE)
 """Every rule that can raise an alert, by name."""

@@ -54,6 +54,16 @@ def on_due(customer: Customer, state: AlertState, due_ms: int, ctx: FoldContext)
     resolve_alert(customer, state, finding, due_ms, rules.inquiry_cooldown_ms, ctx)
 
 
+def standing(customer: Customer, state: AlertState, now_ms: int, ctx: FoldContext) -> Finding:
+    """What an open alert says at `now_ms`."""
+    return _finding(customer, state.subject, customer.inquiries[state.subject], now_ms, ctx)
+
+
+def dismiss(customer: Customer, state: AlertState, now_ms: int, ctx: FoldContext) -> None:
+    """Close an open alert because somebody says that there is nothing in it."""
+    resolve_alert(customer, state, standing(customer, state, now_ms, ctx), now_ms, ctx.rules.inquiry_cooldown_ms, ctx)
+
+
 def _remember(
     customer: Customer, reason: str, event_id: str, at_ms: int, now_ms: int, by: Weights, ctx: FoldContext
 ) -> Inquiry:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
+from models.alert_feedback import RULE as FEEDBACK_RULE
 from models.alerts import ALERT_STATES, SEVERITIES, TIERS, Alert
 from models.complaints import CASE_RULE
 from models.context import Fate, Reason
@@ -90,7 +91,7 @@ class Metrics:
         for part in _PARTS:
             self.batch_seconds.labels(part)
         self.complaints = ComplaintMetrics(self.registry)
-        for rule in (*RULES, CASE_RULE):
+        for rule in (*RULES, CASE_RULE, FEEDBACK_RULE):
             for decision in Reason:
                 self.decisions.labels(rule, decision.value)
         for labels in product(RULES, ALERT_STATES, SEVERITIES, TIERS):

@@ -83,7 +83,7 @@ def test_the_summary_and_the_view_show_them(tmp_path: Path) -> None:
     console.print(LiveView(job.report, console, "title").render())
 
     assert ["care", "responded", "1", "1", "1", "0"] in rows
-    assert ["rule", "raised", "updated", "resolved", "retracted"] in rows
+    assert ["rule", "raised", "updated", "acknowledged", "resolved", "retracted"] in rows
     assert next(row for row in rows if row[:1] == ["complaint_sla"])[-1] == "7"
     view = shown.getvalue().splitlines()
     assert any("promises" in row and "met" in row and "retracted" in row for row in view)

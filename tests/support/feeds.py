@@ -39,6 +39,12 @@ FULL: dict[str, dict[str, Any]] = {
         "csat": 3,
         "nps": 10,
     },
+    "alert_feedback": {
+        "alert_id": "5f0c1d2e3a4b5968",
+        "action": "contacted",
+        "outcome": "retained",
+        "rule": "asset_outflow",
+    },
     "complaint": {
         "case_id": "k1",
         "step": "received",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from config.policies import Policies, load_policies, policies_from_document, policy_document
 from models import counters
-from models.alerts import Alert, instant
+from models.alerts import Alert, alert_id, instant
 from models.context import FoldContext, Reason
 from models.customer import AlertState, Customer
 from models.decay import DAY_MS, Cell
@@ -17,6 +17,7 @@ from models.events import (
     SCHEMA_VERSION,
     AccountClosed,
     AccountOpened,
+    AlertFeedback,
     Complaint,
     ComplaintStep,
     Contact,
@@ -271,7 +272,7 @@ def any_event(draw: st.DrawFn, customers: int = 1, days: int = 60) -> Event:
     at_ms = ms(0) + draw(st.integers(0, days * 24 * 4)) * 15 * MINUTE_MS + draw(st.sampled_from((0, 1, 899_999)))
     common = _common(at_ms, event_id, f"c{draw(st.integers(1, customers))}")
     optional = st.one_of(st.none(), st.floats(-1e6, 1e7))
-    match draw(st.integers(0, 13)):
+    match draw(st.integers(0, 14)):
         case 0:
             return AccountOpened(**common, account_id=draw(_codes("a", 20)), product=draw(_codes("p", 4)))
         case 1:
@@ -296,6 +297,15 @@ def any_event(draw: st.DrawFn, customers: int = 1, days: int = 60) -> Event:
                 products=draw(st.one_of(st.none(), st.lists(_codes("p", 30), max_size=30))),
                 education=draw(st.sampled_from((None, "school"))),
                 adviser=draw(st.sampled_from((None, "x", "y"))),
+            )
+        case 14:
+            rule, subject = draw(st.sampled_from((("asset_outflow", ""), ("repeated_inquiry", "r1"))))
+            cause = f"event:{draw(st.integers(0, 20))}"  # ids of events that there may be
+            return AlertFeedback(
+                **common,
+                alert_id=alert_id(rule, common["customer_id"], subject, cause),
+                action=draw(st.sampled_from(("acknowledged", "contacted", "dismissed", "snoozed"))),
+                outcome=draw(st.sampled_from((None, "retained", "lost", "false_alarm", "unreachable", "other"))),
             )
         case 8 | 9:
             return Contact(

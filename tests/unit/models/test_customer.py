@@ -93,6 +93,7 @@ def assert_bounds(customer: Customer) -> None:
             max(len(customer.flows.days) // 3, len(customer.flows.largest)) if customer.flows else 0
         ),
         "alerts open or cooling down": len(customer.alerts),
+        "words of feedback on each alert": max((len(state.feedback) for state in customer.alerts), default=0),
         "complaint cases": len(customer.cases),
         "milestones of each case": max((len(case.milestones) for case in customer.cases), default=0),
         "complaint cases that have left, and later steps": len(customer.departed) // DEPARTED_BYTES,

@@ -33,6 +33,7 @@ STRING_FIELDS = {
     "event_id": 128, "customer_id": 128, "account_id": 128, "product_id": 128, "call_id": 128, "case_id": 128,
     "adviser": 128, "product": 64, "page": 64, "reason": 64, "purpose": 64, "business": 64, "cause": 64,
     "priority": 64, "step": 64, "region": 64, "extension": 64, "education": 64, "preferred_channel": 64,
+    "rule": 64,
 }  # fmt: skip
 TIME_FIELDS = ("occurred_at", "opened_at")
 BOOLEAN_FIELDS = ("succeeded", "matured", "satisfied")
@@ -46,7 +47,7 @@ OPTIONAL_FIELDS = {
     ("product_closed", "currency"), ("contact", "purpose"), ("contact", "csat"), ("contact", "nps"),
     ("complaint", "business"), ("complaint", "cause"), ("complaint", "channel"), ("complaint", "priority"),
     ("complaint", "responsibility"), ("complaint", "satisfied"), ("complaint", "region"), ("complaint", "actions"),
-    ("complaint", "extension"),
+    ("complaint", "extension"), ("alert_feedback", "outcome"), ("alert_feedback", "rule"),
     *(("profile", field) for field in FULL["profile"]),
 }  # fmt: skip
 DEFAULTED_FIELDS = {
@@ -78,7 +79,7 @@ def kind_of_field(event_type: str, field: str) -> str:
         return "integer"
     if field in NUMBER_FIELDS:
         return "number"
-    return {"currency": "currency", "products": "list", "actions": "list"}.get(field, "choice")
+    return {"currency": "currency", "alert_id": "alert id", "products": "list", "actions": "list"}.get(field, "choice")
 
 
 def wrong_values(event_type: str, field: str) -> Iterator[tuple[Any, Refusal]]:
@@ -126,6 +127,9 @@ def wrong_values(event_type: str, field: str) -> Iterator[tuple[Any, Refusal]]:
             yield int(f"{CANARY_NUMBER}" * 5), Refusal.OUT_OF_RANGE
         case "currency":
             for value in ("", "cny", "CN", "CNYX", "人民币", CANARY):
+                yield value, Refusal.OUT_OF_RANGE
+        case "alert id":
+            for value in ("", "5F0C1D2E3A4B5968", "5f0c1d2e3a4b596", "5f0c1d2e3a4b59680", "5f0c1d2e3a4b5968\n", CANARY):
                 yield value, Refusal.OUT_OF_RANGE
         case "choice":
             for value in ("", CANARY, CANARY.lower(), "IN"):

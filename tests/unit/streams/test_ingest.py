@@ -89,7 +89,16 @@ def test_a_feed_carries_its_own_types_alone(feed: str) -> None:
     """A valid record on the wrong feed is refused as that."""
     ingest = Ingest(types=FEED_TYPES[feed])
     types = {str(struct.__struct_config__.tag) for struct in FEED_TYPES[feed]}
-    for event_type in ("transaction", "account_closed", "login", "page_view", "contact", "complaint", "profile"):
+    for event_type in (
+        "transaction",
+        "account_closed",
+        "login",
+        "page_view",
+        "contact",
+        "alert_feedback",
+        "complaint",
+        "profile",
+    ):
         if event_type in types:
             accepted(ingest, line(event_type))
         else:

@@ -19,8 +19,15 @@ from tests.support.feeds import START_MS
 CLOSED = {
     "reason": {str(one) for one in (*Refusal, *Reason)},
     "fate": {str(one) for one in Fate},
-    "rule": {"asset_outflow", "repeated_inquiry", "complaint_sla", "complaint_process", "complaint_case"},
-    "state": {"raised", "updated", "resolved", "retracted"},
+    "rule": {
+        "asset_outflow",
+        "repeated_inquiry",
+        "complaint_sla",
+        "complaint_process",
+        "complaint_case",
+        "alert_feedback",
+    },
+    "state": {"raised", "updated", "acknowledged", "resolved", "retracted"},
     "severity": {"warning", "critical"},
     "tier": {"core", "potential", "basic"},
     "part": {"load", "fold", "commit"},
