@@ -141,7 +141,7 @@ class Worker:
 
     async def _store_answers(self) -> bool:
         try:
-            await asyncio.wait_for(self._store.open_shard(0), _STORE_ANSWERS_S)
+            await asyncio.wait_for(self._store.outbox_depth(0), _STORE_ANSWERS_S)
         except (StoreError, TimeoutError):
             return False
         return True
