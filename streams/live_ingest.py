@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from models.events import FEED_TYPES
+from streams.gaps import back_to
 from streams.ingest import DeadLetter, Ingest
 from streams.kafka_producer import BatchProducer, Outgoing
 from streams.live_metrics import LiveMetrics
@@ -85,13 +86,13 @@ class LiveIngest:
     async def _may_pass(self, place: Place, due: int, begins: int) -> bool:
         """Whether the records between are gone for good; else the consumer is sent back for them."""
         topic, partition = place
-        earliest = await self._feeds.earliest(topic, partition)
-        if due < earliest and begins <= earliest:
+        again_from = back_to(due, begins, await self._feeds.earliest(topic, partition))
+        if again_from is None:
             self._live.saw_feed_gap(topic, partition, due, begins)
             return True
         self._live.rewinds.inc()
         logger.info("reading a feed again from where it is due", extra={"fields": {"topic": topic}})
-        await self._feeds.rewind(topic, partition, max(due, earliest))
+        await self._feeds.rewind(topic, partition, again_from)
         return False
 
     async def _take_in(self, run: Run, records_due: list[Any]) -> None:

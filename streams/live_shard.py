@@ -13,6 +13,7 @@ from msgspec import Struct
 from config.policies import Policies, policy_digest
 from models.events import LedgerRecord
 from streams.codecs import encode_policies_record
+from streams.gaps import back_to
 from streams.live_metrics import LiveMetrics
 from streams.metrics import Metrics
 from streams.processor import BatchReport, ShardProcessor
@@ -162,18 +163,13 @@ class LiveShard:
 
     async def _may_pass(self, position: int, begins: int) -> bool:
         """Whether the records between are gone for good; else the consumer is sent back for them."""
-        earliest = await self._reading.earliest()
-        if earliest > position:
-            if begins <= earliest:
-                self._count_gap(position, begins)
-                return True
-            return await self._send_back(earliest, begins)
-        return await self._send_back(position, begins)
-
-    async def _send_back(self, offset: int, begins: int) -> bool:
+        again_from = back_to(position, begins, await self._reading.earliest())
+        if again_from is None:
+            self._count_gap(position, begins)
+            return True
         self._live.rewinds.inc()
-        logger.warning("store is behind, rewinding", extra={"fields": self._fields(to=offset, was_at=begins)})
-        await self._reading.rewind(offset)
+        logger.warning("store is behind, rewinding", extra={"fields": self._fields(to=again_from, was_at=begins)})
+        await self._reading.rewind(again_from)
         return False
 
     def _count_gap(self, position: int, earliest: int) -> None:
