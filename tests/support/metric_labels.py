@@ -8,6 +8,7 @@ from collections.abc import Collection
 from prometheus_client.parser import text_string_to_metric_families
 
 from config.policies import load_policies
+from models.alert_feedback import RULE as FEEDBACK_RULE
 from models.alerts import ALERT_STATES, SEVERITIES, TIERS
 from models.complaints import CASE_RULE
 from models.context import ClockEvent, Fate, Reason
@@ -31,7 +32,7 @@ CLOSED: dict[str, set[str]] = {
     "part": {"load", "fold", "commit"},
     "profile": {profile.name for profile in _POLICIES.complaints.profiles},
     "reason": {*(one.value for one in Refusal), *(one.value for one in Reason), *PARKED_FOR},
-    "rule": {*RULES, CASE_RULE},
+    "rule": {*RULES, CASE_RULE, FEEDBACK_RULE},
     "severity": set(SEVERITIES),
     "state": set(ALERT_STATES),
     "tier": set(TIERS),
