@@ -25,7 +25,7 @@ SEED ?= 7
 ROUNDS ?= 500
 CODE := config models streams agents tests benchmarks deploy
 
-.PHONY: demo live test check bench bench-sla bench-peers fmt test-recorded integration proofs sim chaos parts kafka clean help
+.PHONY: demo live test check bench bench-sla bench-peers pictures fmt test-recorded integration proofs sim chaos parts kafka clean help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -91,11 +91,14 @@ bench-quality: $(QUALITY) ## the churn score beside LightGBM on recorded data: m
 	fi; \
 	$(BIN)/python -m benchmarks.quality.run --recorded "$(RECORDED)" $(if $(ORDERS),--orders $(ORDERS))
 
+pictures: $(DEV) $(KAFKA) parts ## pictures of Prometheus over a live service (needs chromium): make pictures DIRECTORY=pictures
+	@$(BIN)/python -m tests.support.pictures "$(or $(DIRECTORY),pictures)"
+
 fmt: $(DEV) ## format, and fix what can be fixed
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
 
-parts: ## install redis-server, java, maven, openssl, promtool and amtool, where root on Debian may
+parts: ## install redis-server, java, maven, openssl, prometheus and amtool, where root on Debian may
 	@tests/support/install-parts
 
 kafka: $(KAFKA) ## fetch the Kafka broker that tests start
