@@ -5,11 +5,14 @@ import shutil
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import get_type_hints
 
 import click
 import msgspec
 import pytest
 
+from agents.notify import open_channel, open_renderer
+from config.endpoints import WebhookEndpoint, load_endpoints
 from config.settings import SETTINGS, Settings
 from tests.deploy.commands import accept
 from tests.deploy.compose_file import FILE, ComposeFile, Service, load_compose
@@ -26,9 +29,10 @@ def service(name: str) -> Service:
 
 
 def test_the_services_of_the_plan_are_there() -> None:
-    """Kafka, Redis, topics, two workers, and what watches them."""
-    assert SERVICES == ["alertmanager", "grafana", "kafka", "prometheus", "redis", "topics", "worker"]
-    assert OURS == ["topics", "worker"]
+    """Kafka, Redis, topics, two workers, one notifier, and what watches them."""
+    assert SERVICES == ["alertmanager", "grafana", "kafka", "notifier", "prometheus", "redis", "topics", "worker"]
+    assert OURS == ["notifier", "topics", "worker"]
+    assert service("notifier").deploy is None, "a second one would deliver everything again, and out of order"
     deploy = service("worker").deploy
     assert deploy is not None
     assert deploy.replicas == 2
@@ -99,7 +103,7 @@ def test_containers_have_no_rights_to_lose(name: str) -> None:
 def test_ports_are_published_on_loopback_only(name: str) -> None:
     """Nothing here asks for a password on the way in, so nothing is open to the network."""
     assert [port for port in service(name).ports if not port.startswith("127.0.0.1:")] == []
-    if name in ("redis", "worker"):
+    if name in ("redis", "worker", "notifier"):
         assert service(name).ports == []
 
 
@@ -195,10 +199,18 @@ def test_a_command_that_there_is_not_is_noticed() -> None:
             accept(words)
 
 
+def bound(this: Service) -> dict[str, str]:
+    """Where a service finds each volume, and each directory of the repository that it is given."""
+    return {source: target for source, target, *_ in (mount.split(":") for mount in this.volumes)}
+
+
 def settings_of(name: str, compose: ComposeFile, tmp_path: Path) -> Settings:
-    """The settings as the container reads them, its secrets being files of the test."""
+    """The settings as the container reads them: secrets are files of the test, what is mounted is in the repository."""
     environment = dict(compose.services[name].environment)
+    mounts = {target: source for source, target in bound(compose.services[name]).items() if source[0] == "."}
     for variable, value in environment.items():
+        if (place := value.rpartition("/")[0]) in mounts:
+            environment[variable] = str(ROOT / mounts[place] / value.rpartition("/")[2])
         if value.startswith("/run/secrets/"):
             file = tmp_path / value.rpartition("/")[2]
             file.write_text("a secret of tests")
@@ -248,7 +260,42 @@ def _shown(settings: Settings) -> dict[str, str]:
     return {setting.name: value for setting, value in settings.shown()}
 
 
-def test_a_worker_has_time_to_end_in_good_order() -> None:
-    """It is not killed while it finishes what is under way (30 s at most)."""
+def test_there_is_time_to_end_in_good_order() -> None:
+    """Nobody is killed while finishing what is under way: a worker 30 s at most, a notifier the longest attempt."""
     assert service("worker").stop_grace_period == "60s"
+    (longest_s,) = (
+        constraint.le for constraint in get_type_hints(WebhookEndpoint, include_extras=True)["timeout_s"].__metadata__
+    )
+    assert int(str(service("notifier").stop_grace_period).removesuffix("s")) > longest_s
     assert service("worker").init
+    assert service("notifier").init
+
+
+def test_the_notifier_delivers_as_shipped(tmp_path: Path) -> None:
+    """Its endpoints can be opened with its secrets, its pages are where Prometheus asks, its data are on a volume."""
+    this = service("notifier")
+    settings = settings_of("notifier", COMPOSE, tmp_path)
+    assert (settings.web_host, settings.web_port) == ("0.0.0.0", 9465)  # noqa: S104 - compared
+    assert settings.endpoints_file == ROOT / "deploy" / "notifier" / "endpoints.toml"
+    shipped = settings.endpoints_file.read_text()
+    secrets = re.findall(r'^[^#].*"file:/run/secrets/(.*)"', shipped, re.MULTILINE)
+    assert secrets == this.secrets
+    for secret in secrets:
+        (tmp_path / secret).write_text("a secret of tests, not too short")
+    (tmp_path / "endpoints.toml").write_text(shipped.replace("/run/secrets", str(tmp_path)))
+    endpoints = load_endpoints(tmp_path / "endpoints.toml")
+    open_renderer(endpoints, settings)
+    for endpoint in endpoints.endpoints:
+        open_channel(endpoint, settings)
+    data = Path(this.command[this.command.index("--data") + 1])
+    assert bound(this)["notifier-data"] == str(data.parent)
+
+
+def test_the_example_of_a_webhook_is_one(tmp_path: Path) -> None:
+    """What is in comments in the shipped file is accepted once it is not."""
+    shipped = (ROOT / "deploy" / "notifier" / "endpoints.toml").read_text()
+    shown = re.sub(r"^# (?=\[\[|[a-z]+ = )", "", shipped, flags=re.MULTILINE)
+    (tmp_path / "endpoints.toml").write_text(shown)
+    console, webhook = load_endpoints(tmp_path / "endpoints.toml").endpoints
+    assert (console.name, webhook.name) == ("console", "crm")
+    assert isinstance(webhook, WebhookEndpoint)

@@ -8,6 +8,7 @@ import pytest
 
 from config.settings import SETTINGS, WEB_PORT
 from tests.deploy.commands import accept
+from tests.deploy.compose_file import load_compose
 from tests.deploy.image_file import instructions, is_ignored
 from tests.support.command_line import ROOT
 
@@ -90,6 +91,13 @@ def test_it_runs_as_nobody_in_particular() -> None:
     assert int(user) >= 10_000
     assert f"--uid {user}" in last("RUN")
     assert f"--gid {user}" in last("RUN")
+
+
+def test_it_may_write_into_the_volume_of_the_notifier() -> None:
+    """A volume gets the owner of the directory that the image has in its place; without one it belongs to root."""
+    user, _ = last("USER").split(":")
+    (target,) = (mount.split(":")[1] for mount in load_compose().services["notifier"].volumes if mount[0] not in "./")
+    assert f"install --directory --owner={user} --group={user} --mode=700 {target}" in last("RUN")
 
 
 def test_it_starts_a_worker_and_stops_it_in_good_order() -> None:

@@ -1,5 +1,6 @@
 """The stack of docker-compose.yml, without an engine: the same programs, told the same, on loopback."""
 
+import json
 import os
 import subprocess
 import sys
@@ -75,18 +76,22 @@ class Stack:
             "kafka:19092": kafka.ssl,
             "redis:6379": f"127.0.0.1:{redis.port}",
             "/run/secrets": str(redis.directory),
+            "/etc/ebbwatch-notifier": str(directory),
+            "/var/lib/ebbwatch": str(directory),
             "0.0.0.0": "127.0.0.1",  # noqa: S104 - of a container, not of this machine
         }
 
+    def here(self, text: str) -> str:
+        """What is told to a container, with addresses and places of this machine."""
+        for inside, here in self._told.items():
+            text = text.replace(inside, here)
+        return text
+
     def environment(self, service: str) -> dict[str, str]:
-        """As the file has it; the port of the pages is left out, since two workers share this machine."""
+        """As the file has it; the port of the pages is left out, since several processes share this machine."""
         variables = dict(COMPOSE.services[service].environment)
         variables.pop("EBBWATCH_WEB_PORT", None)
-        for name, value in variables.items():
-            for inside, here in self._told.items():
-                value = value.replace(inside, here)
-            variables[name] = value
-        return variables
+        return {name: self.here(value) for name, value in variables.items()}
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command with the environment of the service `topics`."""
@@ -100,16 +105,24 @@ class Stack:
             self.directory / f"worker-{number}.log", command(*service.command), **self.environment("worker")
         )
 
+    def notifier(self) -> WorkerProcess:
+        """With the endpoints that are shipped."""
+        shipped = (ROOT / "deploy" / "notifier" / "endpoints.toml").read_text()
+        (self.directory / "endpoints.toml").write_text(self.here(shipped))
+        words = [self.here(word) for word in COMPOSE.services["notifier"].command]
+        return WorkerProcess(self.directory / "notifier.log", command(*words), **self.environment("notifier"))
+
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    (tmp_path / "redis_password").write_text("of the tests alone\n")
+    for secret in COMPOSE.secrets:
+        (tmp_path / secret).write_text(f"{secret} of the tests alone\n")
     with KafkaService(tmp_path / "kafka") as kafka, RedisService(tmp_path) as redis:
         yield Stack(tmp_path, kafka, redis)
 
 
 def test_it_raises_an_alert_and_ends_in_good_order(stack: Stack) -> None:
-    """Topics are made, two workers get ready and healthy, events become an alert, SIGTERM ends them with 0."""
+    """Topics are made, two workers get ready and healthy, events become an alert that is told, SIGTERM ends all."""
     made = stack.run(*COMPOSE.services["topics"].command)
     assert made.returncode == 0, made.stderr
     again = stack.run(*COMPOSE.services["topics"].command)
@@ -131,13 +144,20 @@ def test_it_raises_an_alert_and_ends_in_good_order(stack: Stack) -> None:
         feed.write_text(EVENTS)
         published = stack.run("publish", str(feed))
         assert published.returncode == 0, published.stderr
-        delivered = 'ebbwatch_live_delivered_total{topic="ebbwatch.alerts"}'
+        notifier = stack.notifier()
+        workers.append(notifier)
+        notifier.wait_ready()
+        told = 'ebbwatch_webhook_attempts_total{endpoint="console",outcome="delivered"}'
         give_up = time.monotonic() + _WAIT_S
-        while sum(worker.metric(delivered) for worker in workers) == 0:
-            assert time.monotonic() < give_up, workers[0].last_lines() + workers[1].last_lines()
+        while notifier.metric(told) == 0:
+            assert time.monotonic() < give_up, "".join(worker.last_lines() for worker in workers)
             time.sleep(0.2)
 
-        assert [worker.stop() for worker in workers] == [0, 0]
+        assert [worker.stop() for worker in workers] == [0, 0, 0]
+        lines = [json.loads(line) for line in notifier.log.read_text().splitlines()]
+        (alert,) = [line for line in lines if line.get("type") == "ebbwatch.alert.raised"]
+        assert alert["data"]["rule"] == "repeated_inquiry"
+        assert "C-7" not in notifier.log.read_text()
     finally:
         for worker in workers:
             worker.kill()
