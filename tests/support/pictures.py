@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -24,8 +25,9 @@ _PARTS = 30
 _WINDOW = "10s"
 _PAGES = {"targets": 540, "rules": 9200, "alerts": 1850}
 """How high each is."""
-_GRAPHS_A_PAGE = 4
-_GRAPH_HEIGHT = 800
+_GRAPHS_A_PAGE = 3
+_GRAPH_HEIGHT = 1040
+"""With a legend of some twenty lines."""
 _WIDTH = 1400
 _LONGEST_S = 60.0
 _SETTLE_MS = 15_000
@@ -53,20 +55,25 @@ def _look(prometheus: PrometheusServer, directory: Path) -> None:
     until(lambda: all(map(prometheus.points, everything)), "there are queries without data")
     for page, height in _PAGES.items():
         _take(f"{prometheus.pages}/{page}", directory / f"{page}.png", height)
-    seconds = int(time.time() - prometheus.started_s) + 5
+    end_s = time.time()
+    until_now = {
+        "range_input": f"{int(end_s - prometheus.started_s)}s",
+        "end_input": f"{datetime.fromtimestamp(end_s, UTC):%F %T}",
+    }
     for name, each in asked.items():
         for number, at in enumerate(range(0, len(each), _GRAPHS_A_PAGE), 1):
-            graphs = _graphs(each[at : at + _GRAPHS_A_PAGE], seconds)
+            graphs = _graphs(each[at : at + _GRAPHS_A_PAGE], until_now)
             _take(
                 f"{prometheus.pages}/graph?{graphs}", directory / f"{name}-{number}.png", _GRAPHS_A_PAGE * _GRAPH_HEIGHT
             )
 
 
-def _graphs(expressions: list[str], seconds: int) -> str:
-    """The words of an address that shows some expressions over the last so many seconds."""
-    words: dict[str, object] = {}
+def _graphs(expressions: list[str], options: dict[str, str]) -> str:
+    """The words of an address that shows some expressions as graphs."""
+    words: dict[str, str] = {}
     for number, expression in enumerate(expressions):
-        words |= {f"g{number}.expr": expression, f"g{number}.tab": 0, f"g{number}.range_input": f"{seconds}s"}
+        asked = {"expr": expression, "tab": "0", **options}
+        words |= {f"g{number}.{name}": value for name, value in asked.items()}
     return urlencode(words)
 
 
