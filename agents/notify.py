@@ -31,8 +31,10 @@ from streams.notifier_metrics import NotifierMetrics
 from streams.pseudonyms import Pseudonymiser
 from streams.watchdog import Health
 from streams.web import WebServer
+from streams.webhooks.daily_lists import DailyLists
 from streams.webhooks.decisions import Way
 from streams.webhooks.dispatcher import Dispatcher
+from streams.webhooks.gate import Gate
 from streams.webhooks.guard import UrlRefused
 from streams.webhooks.intake import Intake
 from streams.webhooks.line_sinks import FileSink, StdoutSink
@@ -119,6 +121,8 @@ class Notifier:
         self._queue = DeliveryQueue(parts.data / NOTIFIER_FILE)
         self.metrics = NotifierMetrics(ways)
         self._dispatcher = Dispatcher(self._queue, ways, self.metrics, Random())  # noqa: S311 - jitter, no secret
+        self._gate = Gate(self._queue.memory, endpoints, self.metrics)
+        self._lists = DailyLists(self._queue, self._gate, endpoints, self.metrics, self._dispatcher.disabled)
         self._intake: Intake | None = None
         self._stopping = False
         self._web = WebServer(settings.web_host, settings.web_port, self.metrics.registry, self.health)
@@ -164,10 +168,12 @@ class Notifier:
         logger.info("notifier stopped")
 
     async def _work(self, consumer: AIOKafkaConsumer, told: asyncio.Event) -> None:
-        self._intake = Intake(
+        self._lists.begin()
+        intake = self._intake = Intake(
             consumer,
             self._parts.partitions,
             self._queue,
+            self._gate,
             self._parts.endpoints.endpoints,
             self._renderer,
             self.metrics,
@@ -175,24 +181,28 @@ class Notifier:
             self._dispatcher.wake,
             self._parts.begin_at_end,
         )
-        taking = asyncio.create_task(self._intake.run(), name="intake")
+        taking = asyncio.create_task(intake.run(), name="intake")
+        listing = asyncio.create_task(
+            self._lists.run(lambda: intake.caught_up, self._dispatcher.wake), name="daily lists"
+        )
         delivering = asyncio.create_task(self._dispatcher.run(), name="dispatcher")
         stopped = asyncio.create_task(told.wait(), name="told to stop")
         logger.info("notifier started", extra={"fields": {"endpoints": len(self._channels)}})
         try:
-            await asyncio.wait({taking, delivering, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (taking, delivering):
+            await asyncio.wait({taking, listing, delivering, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (taking, listing, delivering):
                 if task.done() and (error := task.exception()):
                     _say_the_end(error)
                     raise Broken from None
             self._stopping = True
             began_s = time.monotonic()
             taking.cancel()
+            listing.cancel()
             self._dispatcher.stop()
             await delivering
             logger.info("notifier stops", extra={"fields": {"waited_s": round(time.monotonic() - began_s, 1)}})
         finally:
-            tasks: tuple[asyncio.Task[Any], ...] = (taking, delivering, stopped)
+            tasks: tuple[asyncio.Task[Any], ...] = (taking, listing, delivering, stopped)
             for each in tasks:
                 each.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from config.delivery_wishes import DailyTop, Hours, QuietHours, RuleName
 from config.policy_errors import explained
 
 Name = Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$", max_length=40)]
@@ -41,6 +42,9 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     A delivery that fails is repeated after a random time between 0 and `backoff_first_s`, tripled at each attempt up
     to `backoff_most_s`; after `attempts`, or `give_up_after_h`, it is parked. After `circuit_failures` in a row the
     endpoint is left alone for `circuit_first_s`, doubled up to `circuit_most_s`, then probed by one delivery.
+
+    `cooldown_hours`, by rule: for so long after an alert of a customer no other one of the same rule and customer,
+    unless it is worse. `quiet_hours` and `daily_top`: see there.
     """
 
     name: Name
@@ -58,6 +62,9 @@ class Endpoint(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
     circuit_failures: Annotated[int, Meta(ge=1, le=1000)] = 10
     circuit_first_s: Seconds = 30.0
     circuit_most_s: Seconds = 900.0
+    cooldown_hours: Annotated[dict[RuleName, Hours], Meta(max_length=50)] = {}
+    quiet_hours: Annotated[list[QuietHours], Meta(max_length=14)] = []
+    daily_top: DailyTop | None = None
 
     def __post_init__(self) -> None:
         """A full payload holds the customer's id, so whoever asks for it has to say so."""

@@ -13,6 +13,9 @@ from streams.webhooks.records import Depth
 FATES = ("queued", "unwanted", "repeated", "unreadable")
 """What became of a record of the alerts topic: unwanted passes no endpoint's filters."""
 PARKED_FOR = ("attempts", "age", "disabled")
+WITHHELD_FOR = ("cooldown", "capacity", "settled")
+"""Why an endpoint is spared an alert: another one of rule and customer is too recent; it was not among the most urgent
+until it was too old; it was over or answered before the endpoint was told of it."""
 _ATTEMPT_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 60)
 
 
@@ -46,6 +49,22 @@ class NotifierMetrics:
         self.parked_now = Gauge(
             "ebbwatch_webhook_parked_deliveries", "Deliveries parked at present", ["endpoint"], registry=registry
         )
+        # Alerts that an endpoint is spared, by why.
+        self.withheld = Counter(
+            "ebbwatch_webhook_withheld", "Alerts not delivered, by reason", ["endpoint", "reason"], registry=registry
+        )
+        # Alerts that wait for the next daily list, and when the last one was due.
+        self.listed = Gauge(
+            "ebbwatch_webhook_daily_list_waiting", "Alerts waiting for a daily list", ["endpoint"], registry=registry
+        )
+        self.list_made = Gauge(
+            "ebbwatch_webhook_daily_list_timestamp_seconds",
+            "When the last daily list was due",
+            ["endpoint"],
+            registry=registry,
+        )
+        # 1 in quiet hours: only what may break them is delivered, and only that counts as waiting since.
+        self.quiet = Gauge("ebbwatch_webhook_quiet", "Endpoints in quiet hours", ["endpoint"], registry=registry)
         # Deliveries that wait for their turn or their next attempt, and since when the first of them does (0: none).
         self.depth = Gauge("ebbwatch_webhook_queue_deliveries", "Deliveries waiting", ["endpoint"], registry=registry)
         self.oldest = Gauge(
@@ -75,11 +94,14 @@ class NotifierMetrics:
                 self.attempts.labels(endpoint, outcome.value)
             for reason in PARKED_FOR:
                 self.parked.labels(endpoint, reason)
+            for reason in WITHHELD_FOR:
+                self.withheld.labels(endpoint, reason)
+            self.saw_list(endpoint, 0, 0)
             for metric in (self.retries, self.attempt_seconds):
                 metric.labels(endpoint)
             self.saw(Standing(name=endpoint), Depth(0, 0, 0), 0)
 
-    def saw(self, standing: Standing, depth: Depth, in_flight: int) -> None:
+    def saw(self, standing: Standing, depth: Depth, in_flight: int, quiet: bool = False) -> None:
         """Set the gauges of an endpoint."""
         name = standing.name
         self.parked_now.labels(name).set(depth.parked)
@@ -88,6 +110,12 @@ class NotifierMetrics:
         self.in_flight.labels(name).set(in_flight)
         self.disabled.labels(name).set(standing.disabled)
         self.circuit_open.labels(name).set(standing.half_open)
+        self.quiet.labels(name).set(quiet)
+
+    def saw_list(self, endpoint: str, waiting: int, made_ms: int) -> None:
+        """Set what is known of an endpoint's daily list; 0 where there was none."""
+        self.listed.labels(endpoint).set(waiting)
+        self.list_made.labels(endpoint).set(made_ms / 1000)
 
     def saw_attempt(self, endpoint: str, outcome: Outcome, repeated: bool, seconds: float) -> None:
         """Count an attempt that has ended."""

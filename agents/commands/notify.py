@@ -21,7 +21,7 @@ from streams.offsets import partitions_of
 from streams.topic_rules import CREATE
 from streams.web import AddressTaken
 from streams.webhooks.intake import ALERTS_TOPIC
-from streams.webhooks.queue import QueueMismatch
+from streams.webhooks.queue_file import QueueMismatch
 
 _LIBRARIES = ("aiohttp", "aiokafka", "asyncio", "kafka")
 

@@ -24,7 +24,9 @@ from streams.names import NOTIFIER_FILE
 from streams.webhooks.circuit import Standing
 from streams.webhooks.outcome import Outcome, Result
 from streams.webhooks.payload import trial_body
-from streams.webhooks.queue import DeliveryQueue, QueueMismatch
+from streams.webhooks.queue import DeliveryQueue
+from streams.webhooks.queue_file import QueueMismatch
+from streams.webhooks.wall_clock import Quiet
 
 _data_option = click.option(
     "--data",
@@ -79,12 +81,15 @@ def list_endpoints(settings: Settings, data: Path, name: str | None, limit: int)
 
 
 def _show_endpoints(queue: DeliveryQueue, configured: dict[str, AnyEndpoint]) -> None:
-    table = Table("endpoint", "kind", "host", "state", "waiting", "since (UTC)", "parked", box=None, pad_edge=False)
+    columns = ("endpoint", "kind", "host", "state", "waiting", "since (UTC)", "for the list", "parked")
+    table = Table(*columns, box=None, pad_edge=False)
     for name in sorted({*configured, *queue.endpoints()}):
         endpoint, depth = configured.get(name), queue.depth(name)
-        state = _state(queue.standing(name)) if endpoint else "not configured"
+        state = _state(queue.standing(name), endpoint) if endpoint else "not configured"
         since = f"{instant(depth.oldest_ms):%Y-%m-%d %H:%M:%S}" if depth.oldest_ms else "-"
-        table.add_row(name, *_kind(endpoint), state, f"{depth.waiting:,}", since, f"{depth.parked:,}")
+        listed = queue.memory.listed_count(name)
+        counts = (f"{depth.waiting:,}", since, f"{listed:,}" if listed else "-", f"{depth.parked:,}")
+        table.add_row(name, *_kind(endpoint), state, *counts)
     wide_console().print(table)
 
 
@@ -95,7 +100,7 @@ def _kind(endpoint: AnyEndpoint | None) -> tuple[str, str]:
     return str(endpoint.__struct_config__.tag) if endpoint else "-", "-"
 
 
-def _state(standing: Standing) -> str:
+def _state(standing: Standing, endpoint: AnyEndpoint) -> str:
     now_ms = round(time.time() * 1000)
     if standing.disabled:
         return f"disabled since {instant(standing.disabled_ms):%Y-%m-%d %H:%M} (410 Gone)"
@@ -104,6 +109,8 @@ def _state(standing: Standing) -> str:
         return f"failing: {standing.failures:,} in a row, next probe in {left_s:.0f} s"
     if standing.paused_until_ms > now_ms:
         return f"asked to wait {(standing.paused_until_ms - now_ms) / 1000:.0f} s"
+    if Quiet(endpoint.quiet_hours).breaks(now_ms) is not None:
+        return "quiet hours"
     return "ok"
 
 

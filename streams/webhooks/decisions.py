@@ -15,6 +15,7 @@ from streams.webhooks.circuit import CircuitRules, Standing
 from streams.webhooks.outcome import Channel, Outcome, Result
 from streams.webhooks.queue import DeliveryQueue
 from streams.webhooks.records import Delivery
+from streams.webhooks.wall_clock import Quiet
 
 logger = logging.getLogger("ebbwatch.webhooks")
 
@@ -45,6 +46,7 @@ class Lane:
         self.backoff = Backoff(endpoint.backoff_first_s, endpoint.backoff_most_s)
         self.circuit = CircuitRules(endpoint.circuit_failures, endpoint.circuit_first_s, endpoint.circuit_most_s)
         self.give_up_ms = round(endpoint.give_up_after_h * 3_600_000)
+        self.quiet = Quiet(endpoint.quiet_hours)
 
 
 class Attempt(Struct, frozen=True):
@@ -104,7 +106,7 @@ class Decisions:
         slots = standing.slots(now_ms, in_flight, lane.way.endpoint.max_in_flight)
         if slots == 0:
             return begun
-        for delivery in self._queue.due(lane.name, now_ms, slots + in_flight):
+        for delivery in self._queue.due(lane.name, now_ms, slots + in_flight, lane.quiet.breaks(now_ms)):
             if delivery.number in lane.in_flight or len(begun) == slots:
                 continue
             if delivery.attempts >= lane.attempts:

@@ -107,16 +107,19 @@ class Dispatcher:
         return self._idle_s(now_ms)
 
     def _is_due(self, now_ms: int) -> bool:
-        due = [self._queue.next_due_ms(name) for name in self._lanes]
+        due = [self._next_due_ms(lane, now_ms) for lane in self._lanes.values()]
         return not self._stopping and any(due_ms is not None and due_ms <= now_ms for due_ms in due)
 
     def _idle_s(self, now_ms: int) -> float:
         waits = [_LOOK_S]
-        for name in self._lanes:
-            due_ms = self._queue.next_due_ms(name)
+        for lane in self._lanes.values():
+            due_ms = self._next_due_ms(lane, now_ms)
             if due_ms is not None and due_ms > now_ms:
                 waits.append((due_ms - now_ms) / 1000)
         return min(waits)
+
+    def _next_due_ms(self, lane: Lane, now_ms: int) -> int | None:
+        return self._queue.next_due_ms(lane.name, lane.quiet.breaks(now_ms))
 
     def _send(self, attempt: Attempt) -> None:
         attempt.lane.in_flight.add(attempt.delivery.number)
@@ -151,4 +154,6 @@ class Dispatcher:
         if time.monotonic() - self._gauges_s >= _GAUGES_S:
             self._gauges_s = time.monotonic()
             for name, lane in self._lanes.items():
-                self._metrics.saw(self._queue.standing(name), self._queue.depth(name), len(lane.in_flight))
+                breaks = lane.quiet.breaks(now_ms)
+                depth = self._queue.depth(name, breaks)
+                self._metrics.saw(self._queue.standing(name), depth, len(lane.in_flight), breaks is not None)

@@ -20,9 +20,10 @@ from config.endpoints import Endpoint
 from models.context import Stream
 from streams.names import STREAM_TOPICS
 from streams.notifier_metrics import NotifierMetrics
-from streams.webhooks.payload import AlertEvent, Renderer, Unreadable, decode_alert_event, wants
+from streams.webhooks.gate import Gate
+from streams.webhooks.payload import AlertEvent, Renderer, Unreadable, decode_alert_event, facts_of, wants
 from streams.webhooks.queue import DeliveryQueue
-from streams.webhooks.records import Taken
+from streams.webhooks.records import PRESSING, Taken
 
 logger = logging.getLogger("ebbwatch.notifier")
 
@@ -41,6 +42,7 @@ class Intake:
         consumer: AIOKafkaConsumer,
         partitions: int,
         queue: DeliveryQueue,
+        gate: Gate,
         endpoints: Sequence[Endpoint],
         renderer: Renderer,
         metrics: NotifierMetrics,
@@ -52,6 +54,7 @@ class Intake:
         self._consumer = consumer
         self._places = [TopicPartition(ALERTS_TOPIC, number) for number in range(partitions)]
         self._queue = queue
+        self._gate = gate
         self._endpoints = endpoints
         self._renderer = renderer
         self._metrics = metrics
@@ -61,6 +64,8 @@ class Intake:
         self._committed_s = 0.0
         self.assigned = 0
         self.lag = 0
+        self.caught_up = False
+        """Whether everything that Kafka holds, as far as it has said by now, has been taken."""
 
     async def run(self) -> None:
         """Take alerts for ever; raises what goes wrong with the queue."""
@@ -73,7 +78,7 @@ class Intake:
                     placed, self.assigned = True, len(self._places)
                 found = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_BATCH)
             except OffsetOutOfRangeError:
-                placed = False
+                placed = self.caught_up = False
                 continue
             except KafkaError as error:
                 logger.warning("alerts cannot be read", extra={"fields": {"error": type(error).__name__}})
@@ -123,12 +128,12 @@ class Intake:
                 fields = {"partition": record.partition, "offset": record.offset, "reason": str(error)}
                 logger.error("a record of the alerts topic is no alert", extra={"fields": fields})
                 continue
-            alert = Taken(event.id, event.alert.customer_id, self._bodies(event))
+            alert = self._taken(event)
             fates["queued" if alert.bodies else "unwanted"] += 1
-            if alert.bodies:
+            if alert.bodies or alert.revised:
                 taken.append(alert)
         positions = {record.partition: record.offset + 1 for record in records}
-        done = self._queue.take(taken, positions, round(time.time() * 1000), self._disabled())
+        done = self._queue.take(taken, positions, round(time.time() * 1000), self._disabled(), self._gate.passed)
         fates["queued"] -= done.repeated
         fates["repeated"] += done.repeated
         for fate, count in fates.items():
@@ -138,16 +143,23 @@ class Intake:
         if taken:
             self._wake()
 
-    def _bodies(self, event: AlertEvent) -> dict[str, bytes]:
-        return {
-            endpoint.name: self._renderer.body(endpoint, event)
-            for endpoint in self._endpoints
-            if wants(endpoint, event.alert)
-        }
+    def _taken(self, event: AlertEvent) -> Taken:
+        bodies: dict[str, bytes] = {}
+        revised: dict[str, bytes | None] = {}
+        for endpoint in self._endpoints:
+            if wants(endpoint, event.alert):
+                bodies[endpoint.name] = self._renderer.body(endpoint, event)
+            elif endpoint.daily_top is not None:
+                still = event.alert.state in PRESSING and wants(endpoint, event.alert, whatever_state=True)
+                revised[endpoint.name] = self._renderer.body(endpoint, event) if still else None
+        return Taken(event.id, event.alert.customer_id, bodies, facts_of(event.alert), revised)
 
     def _look_at_lag(self) -> None:
         positions = self._queue.positions()
         ends = {place: self._consumer.highwater(place) for place in self._places}
+        self.caught_up = all(
+            end is not None and positions.get(place.partition, 0) >= end for place, end in ends.items()
+        )
         self.lag = sum(max((end or 0) - positions.get(place.partition, 0), 0) for place, end in ends.items() if end)
         self._metrics.lag.set(self.lag)
 

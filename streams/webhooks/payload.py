@@ -7,6 +7,7 @@ body is made once, when the alert is taken, so that every attempt sends the same
 """
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +16,10 @@ from msgspec import Struct
 
 from config.endpoints import Endpoint
 from models.alerts import ALERT_STATES, SEVERITIES, TIERS, Alert
+from models.events import epoch_ms
 from models.fold import RULES
 from streams.pseudonyms import Pseudonymiser
+from streams.webhooks.records import AlertFacts
 
 TRIAL_TYPE = "ebbwatch.test"
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
@@ -67,19 +70,47 @@ def check_filters(endpoint: Endpoint) -> None:
     """Refuse a filter for what does not exist: misspelt, it would keep everything back without a word."""
     known = {"rules": RULES, "severities": SEVERITIES, "tiers": TIERS, "states": ALERT_STATES}
     for field, values in known.items():
-        if set(getattr(endpoint, field)) - set(values):
-            raise UnknownFilter(f"{endpoint.name}.{field}: expected some of {', '.join(values)}")
+        _check(endpoint, field, getattr(endpoint, field), values)
+    _check(endpoint, "cooldown_hours", endpoint.cooldown_hours, RULES)
+    for hours in endpoint.quiet_hours:
+        _check(endpoint, "quiet_hours.breaks", hours.breaks, SEVERITIES)
+    if endpoint.daily_top is not None:
+        _check(endpoint, "daily_top.rules", endpoint.daily_top.rules, endpoint.rules or RULES)
 
 
-def wants(endpoint: Endpoint, alert: Alert) -> bool:
+def _check(endpoint: Endpoint, field: str, found: Iterable[str], known: Iterable[str]) -> None:
+    if set(found) - set(known):
+        raise UnknownFilter(f"{endpoint.name}.{field}: expected some of {', '.join(known)}")
+
+
+def wants(endpoint: Endpoint, alert: Alert, whatever_state: bool = False) -> bool:
     """Whether an endpoint's filters let an alert through."""
     pairs = (
         (endpoint.rules, alert.rule),
         (endpoint.severities, alert.severity),
         (endpoint.tiers, alert.tier),
-        (endpoint.states, alert.state),
+        ([] if whatever_state else endpoint.states, alert.state),
     )
     return all(not allowed or value in allowed for allowed, value in pairs)
+
+
+def facts_of(alert: Alert) -> AlertFacts:
+    """What decides how soon an endpoint hears of an alert."""
+    return AlertFacts(
+        alert_id=alert.alert_id,
+        revision=alert.revision,
+        rule=alert.rule,
+        state=alert.state,
+        severity=alert.severity,
+        at_ms=epoch_ms(alert.at),
+        score=_number(alert.figures.get("score")),
+        value=_number(alert.figures.get("value_at_risk")),
+    )
+
+
+def _number(figure: float | str | None) -> float:
+    """A figure to sort by; what is no number comes last."""
+    return float(figure) if isinstance(figure, int | float) else 0.0
 
 
 class Renderer:
@@ -108,6 +139,8 @@ class Renderer:
             "raised_at": alert.raised_at,
             "policy_version": alert.policy_version,
         }
+        if "feedback" in alert.figures:
+            data["feedback"] = alert.figures["feedback"]
         if endpoint.customer == "id":
             data["customer"] = alert.customer_id
         elif endpoint.customer == "reference":

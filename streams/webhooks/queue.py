@@ -14,57 +14,27 @@ One notifier works on a file; commands may look into it, and change parked deliv
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 
-from streams.sqlite import open_database, transaction
+from streams.sqlite import transaction
+from streams.webhooks.alert_memory import AlertMemory
 from streams.webhooks.circuit import Standing
+from streams.webhooks.queue_file import open_queue_file
 from streams.webhooks.records import Delivery, Depth, Parked, Taken, TakenIn
 
-FORMAT = 1
 KEEP_PARKED_MS = 30 * 86_400_000
 KEEP_IDS_MS = 400 * 86_400_000
 """How long parked deliveries, and the ids that were taken, are kept."""
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS positions (
-    partition INTEGER PRIMARY KEY,
-    position INTEGER NOT NULL
-);
-CREATE TABLE IF NOT EXISTS taken (
-    id TEXT PRIMARY KEY,
-    at_ms INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS deliveries (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    endpoint TEXT NOT NULL,
-    webhook_id TEXT NOT NULL,
-    chain BLOB NOT NULL,
-    body BLOB NOT NULL,
-    state TEXT NOT NULL,
-    attempts INTEGER NOT NULL,
-    next_ms INTEGER NOT NULL,
-    queued_ms INTEGER NOT NULL,
-    parked_ms INTEGER NOT NULL,
-    last TEXT NOT NULL
-);
-CREATE UNIQUE INDEX IF NOT EXISTS by_id ON deliveries (endpoint, webhook_id);
-CREATE INDEX IF NOT EXISTS by_chain ON deliveries (endpoint, chain, number) WHERE state != 'parked';
-CREATE INDEX IF NOT EXISTS by_time ON deliveries (endpoint, state, next_ms, number);
-CREATE INDEX IF NOT EXISTS by_age ON deliveries (endpoint, queued_ms) WHERE state != 'parked';
-CREATE TABLE IF NOT EXISTS standings (
-    name TEXT PRIMARY KEY,
-    body BLOB NOT NULL
-) WITHOUT ROWID;
-"""
 
-
-class QueueMismatch(RuntimeError):
-    """The file was made by another version of ebbwatch."""
+_PRESSING = (
+    "SELECT 1 FROM deliveries AS pressing WHERE pressing.endpoint = deliveries.endpoint"
+    " AND pressing.chain = deliveries.chain AND pressing.state != 'parked'"
+)
 
 
 class DeliveryQueue:
@@ -72,16 +42,8 @@ class DeliveryQueue:
 
     def __init__(self, path: Path) -> None:
         """Open or create; raises `QueueMismatch`."""
-        self._database = open_database(path)
-        (version,) = self._database.execute("PRAGMA user_version").fetchone()
-        if version not in (0, FORMAT):
-            self._database.close()
-            raise QueueMismatch(f"{path}: has format {version}, this version of ebbwatch reads {FORMAT}")
-        if version == 0:
-            with transaction(self._database):
-                for statement in _SCHEMA.split(";\n"):
-                    self._database.execute(statement)
-                self._database.execute(f"PRAGMA user_version = {FORMAT}")
+        self._database = open_queue_file(path)
+        self.memory = AlertMemory(self._database)
 
     def close(self) -> None:
         """Close; nothing is lost by not calling it."""
@@ -99,31 +61,44 @@ class DeliveryQueue:
         """The offset to read next, by partition."""
         return dict(self._database.execute("SELECT partition, position FROM positions"))
 
-    def take(self, alerts: Sequence[Taken], positions: Mapping[int, int], now_ms: int, disabled: set[str]) -> TakenIn:
-        """Keep `alerts` and the positions behind them; for endpoints that are `disabled` they are parked at once."""
+    def take(
+        self,
+        alerts: Sequence[Taken],
+        positions: Mapping[int, int],
+        now_ms: int,
+        disabled: Collection[str],
+        passed: Callable[[Taken, int], Mapping[str, bytes]] = lambda alert, now_ms: alert.bodies,
+    ) -> TakenIn:
+        """Keep `alerts` and the positions behind them; for endpoints that are `disabled` they are parked at once.
+
+        `passed` says to which endpoints an alert goes (`streams.webhooks.gate`).
+        """
         repeated = 0
         parked: Counter[str] = Counter()
         with self.change():
             for alert in alerts:
                 done = self._database.execute("INSERT OR IGNORE INTO taken VALUES (?, ?)", (alert.webhook_id, now_ms))
                 if not done.rowcount:
-                    repeated += 1
+                    repeated += bool(alert.bodies)
                     continue
-                for endpoint, body in alert.bodies.items():
-                    self._add(endpoint, alert, body, now_ms, endpoint in disabled)
+                urgency = alert.facts.urgency if alert.facts else ""
+                for endpoint, body in passed(alert, now_ms).items():
+                    self.add(endpoint, alert.webhook_id, alert.chain, urgency, body, now_ms, endpoint in disabled)
                     parked[endpoint] += endpoint in disabled
             self._database.executemany("INSERT OR REPLACE INTO positions VALUES (?, ?)", positions.items())
         return TakenIn(repeated, +parked)
 
-    def _add(self, endpoint: str, alert: Taken, body: bytes, now_ms: int, parked: bool) -> None:
-        chain = blake2b(alert.customer_id.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    def add(
+        self, endpoint: str, webhook_id: str, chain: bytes, urgency: str, body: bytes, now_ms: int, parked: bool
+    ) -> None:
+        """Queue a delivery, inside `change`: `urgency` is a severity, or empty where nothing is asked for."""
         state = "parked" if parked else "behind" if self._is_live(endpoint, chain) else "ready"
         parked_ms, last = (now_ms, "disabled") if parked else (0, "")
         self._database.execute(
             "INSERT INTO deliveries"
-            " (endpoint, webhook_id, chain, body, state, attempts, next_ms, queued_ms, parked_ms, last)"
-            " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?)",
-            (endpoint, alert.webhook_id, chain, body, state, now_ms, now_ms, parked_ms, last),
+            " (endpoint, webhook_id, chain, body, state, attempts, next_ms, queued_ms, parked_ms, last, urgency)"
+            " VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)",
+            (endpoint, webhook_id, chain, body, state, now_ms, now_ms, parked_ms, last, urgency),
         )
 
     def _is_live(self, endpoint: str, chain: bytes) -> bool:
@@ -132,19 +107,24 @@ class DeliveryQueue:
 
     # --- going out, inside `change` --------------------------------------------------------------
 
-    def due(self, endpoint: str, now_ms: int, limit: int) -> list[Delivery]:
-        """Deliveries that may be tried now, those that have waited longest first."""
+    def due(self, endpoint: str, now_ms: int, limit: int, only: Collection[str] | None = None) -> list[Delivery]:
+        """Deliveries that may be tried now, those that have waited longest first.
+
+        `only` are the urgencies that may be: with a delivery goes what has to go before it, so that order is kept.
+        """
+        pressing, values = _only(only)
         found = self._database.execute(
-            "SELECT number, webhook_id, body, attempts, queued_ms FROM deliveries"
-            " WHERE endpoint = ? AND state = 'ready' AND next_ms <= ? ORDER BY next_ms, number LIMIT ?",
-            (endpoint, now_ms, limit),
+            "SELECT number, webhook_id, body, attempts, queued_ms FROM deliveries"  # noqa: S608 - ours
+            f" WHERE endpoint = ? AND state = 'ready' AND next_ms <= ?{pressing} ORDER BY next_ms, number LIMIT ?",
+            (endpoint, now_ms, *values, limit),
         )
         return [Delivery(*row) for row in found]
 
-    def next_due_ms(self, endpoint: str) -> int | None:
-        """When the first delivery is due; None where none waits."""
-        question = "SELECT min(next_ms) FROM deliveries WHERE endpoint = ? AND state = 'ready'"
-        found: int | None = self._database.execute(question, (endpoint,)).fetchone()[0]
+    def next_due_ms(self, endpoint: str, only: Collection[str] | None = None) -> int | None:
+        """When the first delivery is due; None where none waits. `only` as for `due`."""
+        pressing, values = _only(only)
+        question = f"SELECT min(next_ms) FROM deliveries WHERE endpoint = ? AND state = 'ready'{pressing}"  # noqa: S608 - ours
+        found: int | None = self._database.execute(question, (endpoint, *values)).fetchone()[0]
         return found
 
     def begin(self, number: int, next_ms: int) -> None:
@@ -213,15 +193,23 @@ class DeliveryQueue:
         self._database.execute("INSERT OR REPLACE INTO standings VALUES (?, ?)", (standing.name, body))
 
     def endpoints(self) -> set[str]:
-        """Every endpoint that a delivery is kept for, whether or not it is still configured."""
-        return {name for (name,) in self._database.execute("SELECT DISTINCT endpoint FROM deliveries")}
+        """Every endpoint that something is kept for, whether or not it is still configured."""
+        question = "SELECT endpoint FROM deliveries UNION SELECT endpoint FROM listed"
+        return {name for (name,) in self._database.execute(question)}
 
-    def depth(self, endpoint: str) -> Depth:
-        """How much there is for an endpoint."""
-        waiting, oldest_ms = self._database.execute(
-            "SELECT count(*), coalesce(min(queued_ms), 0) FROM deliveries WHERE endpoint = ? AND state != 'parked'",
-            (endpoint,),
-        ).fetchone()
+    def depth(self, endpoint: str, only: Collection[str] | None = None) -> Depth:
+        """How much there is for an endpoint; since when of what may be delivered now (`only` as for `due`)."""
+        question = (
+            "SELECT count(*), coalesce(min(queued_ms), 0) FROM deliveries WHERE endpoint = ? AND state != 'parked'"
+        )
+        waiting, oldest_ms = self._database.execute(question, (endpoint,)).fetchone()
+        if only is not None:
+            pressing, values = _only(only)
+            (oldest_ms,) = self._database.execute(
+                "SELECT coalesce(min(queued_ms), 0) FROM deliveries"  # noqa: S608 - ours
+                f" WHERE endpoint = ? AND state != 'parked'{pressing}",
+                (endpoint, *values),
+            ).fetchone()
         (parked,) = self._database.execute(
             "SELECT count(*) FROM deliveries WHERE endpoint = ? AND state = 'parked'", (endpoint,)
         ).fetchone()
@@ -263,6 +251,15 @@ class DeliveryQueue:
         """Forget what was parked, and ids that were taken, too long ago; how many parked deliveries those were."""
         with self.change():
             self._database.execute("DELETE FROM taken WHERE at_ms < ?", (now_ms - KEEP_IDS_MS,))
+            self.memory.prune(now_ms - KEEP_IDS_MS)
             return self._database.execute(
                 "DELETE FROM deliveries WHERE state = 'parked' AND parked_ms < ?", (now_ms - KEEP_PARKED_MS,)
             ).rowcount
+
+
+def _only(urgencies: Collection[str] | None) -> tuple[str, list[str]]:
+    """A further condition on deliveries: that of such an urgency there is one in the chain. And its values."""
+    if urgencies is None:
+        return "", []
+    places = ", ".join("?" for _ in urgencies)
+    return f" AND EXISTS ({_PRESSING} AND pressing.urgency IN ({places}))", sorted(urgencies)

@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 from prometheus_client.metrics import MetricWrapperBase
 
+from config.delivery_wishes import DailyTop, QuietHours
 from config.endpoints import FileEndpoint, StdoutEndpoint, WebhookEndpoint, load_endpoints
-from streams.notifier_metrics import FATES, PARKED_FOR, NotifierMetrics
+from streams.notifier_metrics import FATES, PARKED_FOR, WITHHELD_FOR, NotifierMetrics
 from streams.pseudonyms import Pseudonymiser
 from streams.webhooks.outcome import Outcome
 from streams.webhooks.payload import Renderer, check_filters, decode_alert_event
@@ -36,6 +37,7 @@ def test_the_endpoints_file_loads(tmp_path: Path) -> None:
     assert [type(endpoint) for endpoint in loaded.endpoints] == [
         WebhookEndpoint,
         WebhookEndpoint,
+        WebhookEndpoint,
         FileEndpoint,
         StdoutEndpoint,
     ]
@@ -45,24 +47,32 @@ def test_the_endpoints_file_loads(tmp_path: Path) -> None:
 
 def test_every_key_is_in_the_table_with_its_default() -> None:
     """A new option cannot be forgotten, nor a changed default."""
-    rows = re.findall(r"^\| (`[a-z_`, ]+`) \| [^|]+ \| ([^|]+) \|$", PAGE, re.MULTILINE)
+    rows = re.findall(r"^\| (`[a-z_.`, ]+`) \| [^|]+ \| ([^|]+) \|$", PAGE, re.MULTILINE)
     shown: dict[str, str] = {}
     for names, defaults in rows:
-        keys = re.findall(r"`([a-z_]+)`", names)
+        keys = re.findall(r"`([a-z_.]+)`", names)
         values = re.findall(r"`([^`]*)`", defaults) or [defaults]
         shown |= dict(zip(keys, values if len(values) == len(keys) else values * len(keys), strict=True))
     expected: dict[str, str] = {"kind": "must be given"}
-    for struct in (WebhookEndpoint, FileEndpoint, StdoutEndpoint):
+    for struct, prefix in (
+        (WebhookEndpoint, ""),
+        (FileEndpoint, ""),
+        (StdoutEndpoint, ""),
+        (QuietHours, "quiet_hours."),
+        (DailyTop, "daily_top."),
+    ):
         for field in msgspec.structs.fields(struct):
-            default = field.default if field.default is not msgspec.NODEFAULT else None
+            default = field.default
             if field.default_factory is not msgspec.NODEFAULT:
                 default = field.default_factory()
-            expected[field.name] = "must be given" if default is None else plain(default)
+            expected[prefix + field.encode_name] = plain(default)
     assert shown == expected
 
 
 def plain(value: Any) -> str:
     """As TOML has it, whole numbers without a fraction."""
+    if value is None or value is msgspec.NODEFAULT:
+        return "none" if value is None else "must be given"
     return json.dumps(int(value) if isinstance(value, float) and value.is_integer() else value)
 
 
@@ -99,7 +109,7 @@ def test_every_metric_is_in_the_table() -> None:
             labels = f"{{{','.join(metric._labelnames)}}}" if metric._labelnames else ""
             expected.add(metric._name + endings.get(str(metric._type), "") + labels)
     assert set(re.findall(r"^\| `(ebbwatch_[^`]+)` \|", PAGE, re.MULTILINE)) == expected
-    for value in (*FATES, *PARKED_FOR, *(outcome.value for outcome in Outcome)):
+    for value in (*FATES, *PARKED_FOR, *WITHHELD_FOR, *(outcome.value for outcome in Outcome)):
         assert re.search(rf"^\| `ebbwatch.*\b{value}\b", PAGE, re.MULTILINE), value
 
 

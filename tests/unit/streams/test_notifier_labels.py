@@ -3,7 +3,7 @@
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.notifier_metrics import FATES, PARKED_FOR, NotifierMetrics
+from streams.notifier_metrics import FATES, PARKED_FOR, WITHHELD_FOR, NotifierMetrics
 from streams.webhooks.circuit import Standing
 from streams.webhooks.outcome import Outcome
 from streams.webhooks.records import Depth
@@ -12,7 +12,7 @@ ENDPOINTS = {"crm", "audit"}
 CLOSED = {
     "fate": set(FATES),
     "outcome": {outcome.value for outcome in Outcome},
-    "reason": set(PARKED_FOR),
+    "reason": {*PARKED_FOR, *WITHHELD_FOR},
     "endpoint": ENDPOINTS,
 }
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from streams.webhooks.circuit import Standing
-from streams.webhooks.queue import KEEP_IDS_MS, KEEP_PARKED_MS, DeliveryQueue, QueueMismatch
+from streams.webhooks.queue import KEEP_IDS_MS, KEEP_PARKED_MS, DeliveryQueue
+from streams.webhooks.queue_file import FORMAT, QueueMismatch
 from streams.webhooks.records import Depth, Taken
 
 CRM = "crm"
@@ -184,5 +185,5 @@ def test_a_file_of_another_version_is_refused(path: Path) -> None:
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(QueueMismatch, match="has format 99, this version of ebbwatch reads 1"):
+    with pytest.raises(QueueMismatch, match=f"has format 99, this version of ebbwatch reads {FORMAT}"):
         DeliveryQueue(path)
