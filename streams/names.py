@@ -52,3 +52,6 @@ NOTIFIER_FILE: Final = "notifier.sqlite3"
 """The file of a notifier's data directory: what is still to be delivered, and how far the alerts have been taken."""
 NOTIFIER_GROUP: Final = "%s-notifier"
 """Consumer group under which a notifier says how far it has come; `%s` is the group of the workers."""
+
+LEARNER_FILE: Final = "learner.sqlite3"
+"""The file of a learner: what has been learnt and published, and how far the examples have been taken."""
