@@ -1,0 +1,61 @@
+"""The learners side by side: the hat model, its challengers and the forest, each told the same labels in one order."""
+
+from models.challengers import FOREST, HAT_ADAGRAD, HAT_ADAM, LINEAR, Challenger, Forest, RegressionSnapshot
+from models.churn_curves import FeatureSchema, SnapshotMismatch
+from models.churn_drift import LossWindow, learn_watchfully
+from models.churn_model import ChurnClassifier, Features
+from models.churn_snapshot import ChurnSnapshot, restore, take_snapshot
+
+
+class Ensemble:
+    """All regressions see the hat model's z; the forest, where there is one, the features themselves."""
+
+    def __init__(self) -> None:
+        """Know nothing."""
+        self.hat = ChurnClassifier()
+        self.challengers = {name: Challenger(name) for name in (HAT_ADAM, LINEAR)}
+        self.losses = LossWindow()
+        self.alarms = 0
+        self.forest: Forest | None = None
+
+    @classmethod
+    def restore(
+        cls,
+        hat: ChurnSnapshot,
+        challengers: list[RegressionSnapshot],
+        losses: LossWindow,
+        alarms: int,
+        schema: FeatureSchema,
+    ) -> "Ensemble":
+        """Go on from snapshots, without a forest; raises `SnapshotMismatch`."""
+        ensemble = cls()
+        ensemble.hat = restore(hat, schema)
+        restored = {one.name: Challenger.restore(one) for one in challengers}
+        if list(restored) != list(ensemble.challengers):
+            raise SnapshotMismatch("the learner has other challengers than this program")
+        ensemble.challengers = restored
+        ensemble.losses, ensemble.alarms = LossWindow(list(losses.buckets), losses.seen), alarms
+        return ensemble
+
+    def snapshot(self, schema: FeatureSchema, journal: int) -> ChurnSnapshot:
+        """The hat model as it is after so many entries of the journal."""
+        return take_snapshot(self.hat, schema, {"journal": journal})
+
+    def scores(self, z: Features, x: Features | None) -> dict[str, float]:
+        """What each of them says of an example now, before it learns it."""
+        scores = {HAT_ADAGRAD: self.hat.predict_z(z)}
+        scores.update((name, one.predict_z(z)) for name, one in self.challengers.items())
+        if self.forest is not None and x is not None:
+            scores[FOREST] = self.forest.predict(x)
+        return scores
+
+    def learn(self, z: Features, x: Features | None, label: bool, is_correction: bool) -> None:
+        """Learn a label; what turns out to have been wrong is no sign that losses rise now."""
+        if is_correction:
+            self.hat.learn_z(z, label)
+        else:
+            self.alarms += learn_watchfully(self.hat, self.losses, z, label)
+        for challenger in self.challengers.values():
+            challenger.learn_z(z, label)
+        if self.forest is not None and x is not None:
+            self.forest.learn(x, label)

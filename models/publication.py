@@ -1,0 +1,54 @@
+"""When a model is published, and what it is: decided by the times of examples alone, so a replay publishes the same."""
+
+from typing import Final
+
+from models.challengers import HAT_ADAGRAD, RegressionSnapshot, challenger_shapes
+from models.churn_snapshot import ChurnSnapshot, shapes_of
+from models.expert_prior import blend, expert_prior
+from models.feature_schema import FeatureSet
+from models.learner_state import Published
+from models.scoring_model import ScoringModel, scoring_model, signed_features
+
+PUBLISH_EVERY_MS: Final = 86_400_000
+FIRST_OBSERVATIONS: Final = 200
+"""Observations whose spread is worth more than the nominal scale, even before any outcome is known."""
+
+
+def is_due(last: Published, at_ms: int, first_ms: int, labels: int, observed: int, every_ms: int) -> bool:
+    """Whether to publish before the record of `at_ms` is taken.
+
+    At most once in `every_ms`, and only if there is news: labels, or, which moves the scale, twice as many observations
+    as the last time. The first one comes as soon as there is a scale.
+    """
+    if not last.number and observed >= FIRST_OBSERVATIONS:
+        return True
+    since_ms = last.at_ms if last.number else first_ms
+    grown = bool(last.number) and observed >= 2 * last.observed
+    return at_ms >= since_ms + every_ms and (labels > last.labels or grown)
+
+
+def published_model(
+    number: int,
+    hat: ChurnSnapshot,
+    challenger: RegressionSnapshot | None,
+    base_rate: float,
+    until_ms: int,
+    quality: dict[str, float],
+    chosen: FeatureSet,
+) -> ScoringModel:
+    """Version `number`: the curves of the hat model, or of the challenger in its place, blended with the prior."""
+    if challenger is None:
+        name, learnt, shapes = HAT_ADAGRAD, hat.learnt, shapes_of(hat)
+    else:
+        name, learnt = challenger.name, challenger.learnt
+        shapes = challenger_shapes(challenger, hat.schema, hat.means, hat.variances)
+    prior = expert_prior(signed_features(chosen), base_rate)
+    return scoring_model(
+        blend(shapes, prior, learnt),
+        hat.schema,
+        version=f"{number:06d}-{name}",
+        learner=name,
+        learnt=learnt,
+        until_ms=until_ms,
+        quality=quality,
+    )
