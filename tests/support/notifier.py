@@ -27,6 +27,8 @@ def toml(value: Any) -> str:
             return str(value).lower()
         case str():
             return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        case dict():
+            return "{" + ", ".join(f"{key} = {toml(one)}" for key, one in value.items()) + "}"
         case list():
             return "[" + ", ".join(map(toml, value)) + "]"
         case _:

@@ -9,6 +9,8 @@ from config.endpoints import EndpointsError, FileEndpoint, StdoutEndpoint, Webho
 from tests.support.notifier import toml, webhook, write_endpoints
 
 URL = "https://receiver.example:443/hook"
+NIGHT = {"from": "22:00", "to": "06:00", "zone": "Asia/Shanghai"}
+TOP = {"rules": ["asset_outflow"], "k": 10, "at": "08:30", "zone": "Asia/Shanghai"}
 
 
 def written(path: Path, **options: Any) -> Path:
@@ -69,6 +71,18 @@ def test_every_kind_with_its_defaults(tmp_path: Path) -> None:
         ({"allow_networks": ["10.0.0.1/8"]}, "without host bits"),
         ({"ca_file": "/nowhere/CANARY"}, "ca_file: there is no such file"),
         ({"misspelt": 1}, "unknown field `misspelt`"),
+        ({"cooldown_hours": {"asset_outflow": 0}}, "endpoints.crm.cooldown_hours"),
+        ({"quiet_hours": [{**NIGHT, "from": "25:00"}]}, "endpoints.crm.quiet_hours[0].from"),
+        (
+            {"quiet_hours": [{**NIGHT, "to": "22:00:00"}]},
+            'to: expected another time than from; a whole day is from = "00',
+        ),
+        ({"quiet_hours": [{**NIGHT, "zone": "Mars/Olympus"}]}, "zone: expected an IANA time zone"),
+        ({"quiet_hours": [{**NIGHT, "days": ["monday"]}]}, "endpoints.crm.quiet_hours[0].days"),
+        ({"daily_top": {**TOP, "zone": "Mars/Olympus"}}, "zone: expected an IANA time zone"),
+        ({"daily_top": {**TOP, "k": 0}}, "endpoints.crm.daily_top.k"),
+        ({"daily_top": {**TOP, "at": "24:00"}}, "endpoints.crm.daily_top.at"),
+        ({"daily_top": {**TOP, "misspelt": 1}}, "unknown field `misspelt`"),
         ({"kind": "pigeon"}, "pigeon"),
     ],
 )
@@ -120,3 +134,4 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 def test_the_test_support_writes_toml() -> None:
     """Strings with quotes survive."""
     assert toml(['a"b', True, 1.5]) == '["a\\"b", true, 1.5]'
+    assert toml([{"from": "08:00", "k": {"a": 1}}]) == '[{from = "08:00", k = {a = 1}}]'

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from msgspec import structs
+from msgspec import convert, structs
 
 from config.endpoints import Endpoint, StdoutEndpoint
 from streams.notifier_metrics import NotifierMetrics
@@ -15,7 +15,8 @@ from streams.webhooks.decisions import NOT_KNOWN, Attempt, Decisions, Lane, Way
 from streams.webhooks.line_sinks import StdoutSink
 from streams.webhooks.outcome import Outcome, Result
 from streams.webhooks.queue import DeliveryQueue
-from streams.webhooks.records import Taken
+from streams.webhooks.records import AlertFacts, Taken
+from tests.support.alerts import START_MS
 
 CRM = "crm"
 DELIVERED = Result(Outcome.DELIVERED, 204)
@@ -30,13 +31,14 @@ class Bench:
 
     def __init__(self, path: Path, seed: int = 7, **options: Any) -> None:
         self.path = path
-        self.endpoint: Endpoint = StdoutEndpoint(name=CRM, **{**OPTIONS, **options})
+        self.options = {**OPTIONS, **options}
         self.metrics = NotifierMetrics([CRM])
         self.draw = Random(seed)
         self.now_ms = 1_000_000
         self._begin_anew()
 
     def _begin_anew(self) -> None:
+        self.endpoint: Endpoint = convert({"kind": "stdout", "name": CRM, **self.options}, StdoutEndpoint)
         self.queue = DeliveryQueue(self.path)
         self.queue._database.execute("PRAGMA synchronous = OFF")  # no power is cut here
         self.lane = Lane(Way(self.endpoint, StdoutSink(), LIMIT_S))
@@ -47,8 +49,9 @@ class Bench:
         self.queue.close()
         self._begin_anew()
 
-    def take(self, *alerts: tuple[str, str]) -> None:
-        taken = [Taken(webhook_id, customer, {CRM: b"{}"}) for webhook_id, customer in alerts]
+    def take(self, *alerts: tuple[str, str], severity: str = "warning", state: str = "raised") -> None:
+        facts = AlertFacts(alert_id="a", revision=1, rule="any", state=state, severity=severity, at_ms=0)
+        taken = [Taken(webhook_id, customer, {CRM: b"{}"}, facts) for webhook_id, customer in alerts]
         disabled = {CRM} if self.queue.standing(CRM).disabled else set()
         self.queue.take(taken, {0: self.now_ms}, self.now_ms, disabled)
 
@@ -154,6 +157,30 @@ def test_429_does_not_open_the_circuit(bench: Bench) -> None:
             bench.enter(attempt, Result(Outcome.THROTTLED, 429, 1.0))
         bench.now_ms += 1000
     assert not bench.queue.standing(CRM).half_open
+
+
+def test_quiet_hours_keep_all_but_the_worst_waiting(bench: Bench) -> None:
+    """In order once they are over, whoever is killed meanwhile; what breaks them takes its customer's others along."""
+    bench.now_ms = START_MS  # 16:00 in China
+    bench.options["quiet_hours"] = [{"from": "16:00", "to": "08:00", "zone": "Asia/Shanghai"}]
+    bench.crash()
+    bench.take(("a.1", "C1"), ("b.1", "C2"), ("c.1", "C3"))
+    bench.take(("b.2", "C2"), severity="critical")
+    bench.take(("b.3", "C2"))
+    bench.take(("c.2", "C3"), severity="critical", state="resolved")
+    for expected in ("b.1", "b.2"):
+        (attempt,) = bench.begin()
+        assert attempt.delivery.webhook_id == expected
+        bench.enter(attempt, DELIVERED)
+    bench.crash()
+    bench.now_ms = START_MS + 16 * 3_600_000 - 1
+    assert bench.begin() == []
+    breaks = bench.lane.quiet.breaks(bench.now_ms)
+    assert bench.queue.next_due_ms(CRM, breaks) is None
+    assert bench.queue.depth(CRM, breaks) == (4, 0, 0)
+    assert bench.queue.depth(CRM).oldest_ms == START_MS
+    bench.now_ms += 1
+    assert ids(bench.begin()) == ["a.1", "c.1", "b.3"]
 
 
 def test_410_keeps_everything(bench: Bench) -> None:

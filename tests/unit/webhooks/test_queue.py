@@ -187,3 +187,21 @@ def test_a_file_of_another_version_is_refused(path: Path) -> None:
     database.close()
     with pytest.raises(QueueMismatch, match=f"has format 99, this version of ebbwatch reads {FORMAT}"):
         DeliveryQueue(path)
+
+
+def test_a_file_of_the_version_before_goes_on(path: Path) -> None:
+    """What waits in it is delivered in its order; whether that could break quiet hours was not kept, so it does not."""
+    queue = DeliveryQueue(path)
+    queue.take([taken("a.1"), taken("a.2")], {0: 2}, 1000, set())
+    for table in ("listed", "lists", "heard", "cooling"):
+        queue._database.execute(f"DROP TABLE {table}")
+    queue._database.execute("ALTER TABLE deliveries DROP COLUMN urgency")
+    queue._database.execute("PRAGMA user_version = 1")
+    queue.close()
+    again = DeliveryQueue(path)
+    assert again.positions() == {0: 2}
+    assert due(again, 1000) == ["a.1"]
+    assert again.due(CRM, 1000, 10, {"critical"}) == []
+    assert again.memory.listed_count(CRM) == 0
+    again.close()
+    DeliveryQueue(path).close()
