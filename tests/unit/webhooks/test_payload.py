@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from config.delivery_wishes import DailyTop, QuietHours
 from config.endpoints import Endpoint, StdoutEndpoint
 from streams.pseudonyms import Pseudonymiser
 from streams.webhooks.payload import (
@@ -103,6 +104,37 @@ def test_a_misspelt_filter_is_refused(field: str) -> None:
     check_filters(endpoint(rules=["asset_outflow"], states=["raised"]))
     with pytest.raises(UnknownFilter, match=f"a.{field}: expected some of "):
         check_filters(endpoint(**{field: ["misspelt"]}))
+
+
+@pytest.mark.parametrize(
+    ("wish", "field"),
+    [
+        ({"cooldown_hours": {"misspelt": 1.0}}, "cooldown_hours"),
+        (
+            {"quiet_hours": [QuietHours(begin="22:00", end="06:00", zone="UTC", breaks=["misspelt"])]},
+            "quiet_hours.breaks",
+        ),
+        ({"daily_top": DailyTop(rules=["misspelt"], k=1, at="08:30", zone="UTC")}, "daily_top.rules"),
+        (
+            {"rules": ["asset_outflow"], "daily_top": DailyTop(rules=["churn_risk"], k=1, at="08:30", zone="UTC")},
+            "daily_top.rules",
+        ),
+    ],
+)
+def test_a_misspelt_wish_is_refused(wish: dict[str, Any], field: str) -> None:
+    """A list of what the endpoint does not get, or a cooldown of no rule, would do nothing."""
+    with pytest.raises(UnknownFilter, match=rf"a\.{field}: expected some of "):
+        check_filters(endpoint(**wish))
+
+
+def test_feedback_is_said_in_a_thin_body_too() -> None:
+    """It tells the receiver that somebody has it already; it holds nothing but our own words."""
+    answered = made_alert(figures={"net_outflow": 1.0, "feedback": "contacted, retained"}, state="acknowledged")
+    data = json.loads(Renderer("", None).body(endpoint(customer="none"), decode_alert_event(record_of(answered))))[
+        "data"
+    ]
+    assert (data["state"], data["feedback"]) == ("acknowledged", "contacted, retained")
+    assert "net_outflow" not in str(data)
 
 
 @pytest.mark.parametrize(
