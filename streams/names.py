@@ -21,7 +21,9 @@ ONE_PARTITION_TOPICS: Final = frozenset({STREAM_TOPICS[Stream.EXAMPLES]})
 """Topics whose records have one order, whichever shard they come from: what is learnt depends on it."""
 
 SEQUENCE_HEADER: Final = "ebbwatch-sequence"
-"""Kafka header of every output: its number within its shard, which is the partition."""
+"""Kafka header of every output: its number within its shard, which is the partition where there are several."""
+SHARD_HEADER: Final = "ebbwatch-shard"
+"""Kafka header of outputs in topics of one partition: the shard that they are of."""
 
 REDRIVEN_HEADER: Final = "ebbwatch-redriven-from"
 """Kafka header of a feed record that was a dead letter before: the id of that."""

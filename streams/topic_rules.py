@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from streams.names import DEAD_LETTERS_TOPIC, EVENTS_TOPIC, FEED_TOPICS, STREAM_TOPICS
+from streams.names import DEAD_LETTERS_TOPIC, EVENTS_TOPIC, FEED_TOPICS, ONE_PARTITION_TOPICS, STREAM_TOPICS
 
 ALL_TOPICS: Final = (*FEED_TOPICS.values(), EVENTS_TOPIC, *STREAM_TOPICS.values(), DEAD_LETTERS_TOPIC)
 """Every topic that the service reads or writes."""
@@ -42,7 +42,10 @@ def judge(found: Mapping[str, Topic]) -> TopicsCheck:
     ours = [found[name] for name in ALL_TOPICS if name in found]
     ledger = found.get(EVENTS_TOPIC)
     if ledger is not None:
-        problems += [_mismatch(topic, ledger) for topic in ours if topic.partitions != ledger.partitions]
+        ledger_count = ledger.partitions
+        problems += [
+            _mismatch(topic, ledger) for topic in ours if topic.partitions != expected(topic.name, ledger_count)
+        ]
     warnings += _copies(ours)
     for topic in ours:
         if not topic.config:
@@ -55,10 +58,21 @@ def judge(found: Mapping[str, Topic]) -> TopicsCheck:
     return TopicsCheck(ledger.partitions if ledger is not None else 0, problems, warnings)
 
 
+def expected(name: str, ledger_partitions: int) -> int:
+    """Partitions that a topic must have: as many as the ledger, but one where records have one order."""
+    return 1 if name in ONE_PARTITION_TOPICS else ledger_partitions
+
+
 def _mismatch(topic: Topic, ledger: Topic) -> str:
+    if topic.name in ONE_PARTITION_TOPICS:
+        return (
+            f"{topic.name}: has {topic.partitions} partitions: it must have one, since what is learnt depends on the"
+            f" order of its records; delete it and run `{CREATE}` (what it held is lost to learning)"
+        )
     return (
-        f"{topic.name}: has {topic.partitions} partitions, {ledger.name} has {ledger.partitions}: all topics must have"
-        f" the same number; delete {topic.name} once it is empty and run `{CREATE} --partitions {ledger.partitions}`"
+        f"{topic.name}: has {topic.partitions} partitions, {ledger.name} has {ledger.partitions}: all topics but"
+        f" {', '.join(sorted(ONE_PARTITION_TOPICS))} must have the same number; delete {topic.name} once it is empty"
+        f" and run `{CREATE} --partitions {ledger.partitions}`"
     )
 
 

@@ -7,11 +7,23 @@ from msgspec import Struct
 
 from config.settings import KafkaSettings
 from streams.kafka_connection import BrokerError, open_admin
-from streams.names import EVENTS_TOPIC
+from streams.names import EVENTS_TOPIC, ONE_PARTITION_TOPICS
 from streams.offsets import end_offsets, partitions_of
-from streams.topic_rules import ALL_TOPICS, CREATE, DAY_MS, FOREVER, MAX_MESSAGE_BYTES, Topic, TopicsCheck, judge
+from streams.topic_rules import (
+    ALL_TOPICS,
+    CREATE,
+    DAY_MS,
+    FOREVER,
+    MAX_MESSAGE_BYTES,
+    Topic,
+    TopicsCheck,
+    expected,
+    judge,
+)
 
 DEFAULT_PARTITIONS = 8
+_KEPT = frozenset({EVENTS_TOPIC}) | ONE_PARTITION_TOPICS
+"""Topics that others are made again from: the state from the ledger, what has been learnt from the examples."""
 
 
 class TopicsRefused(RuntimeError):
@@ -21,8 +33,8 @@ class TopicsRefused(RuntimeError):
 class Plan(Struct, frozen=True, kw_only=True):
     """How topics are to be made.
 
-    `partitions` None: as many as the topics have that exist already. The ledger is kept for ever unless
-    `ledger_retention_days` says otherwise, the others as long as the brokers' default says.
+    `partitions` None: as many as the topics have that exist already. The ledger and the examples are kept for ever
+    unless `ledger_retention_days` says otherwise, the others as long as the brokers' default says.
     """
 
     partitions: int | None = None
@@ -37,12 +49,12 @@ class Plan(Struct, frozen=True, kw_only=True):
             "max.message.bytes": str(MAX_MESSAGE_BYTES),
             "min.insync.replicas": str(min(max(self.replication - 1, 1), 2)),
         }
-        days = self.ledger_retention_days if name == EVENTS_TOPIC else self.retention_days
+        days = self.ledger_retention_days if name in _KEPT else self.retention_days
         if days is not None:
             config["retention.ms"] = str(days * DAY_MS)
-        elif name == EVENTS_TOPIC:
+        elif name in _KEPT:
             config["retention.ms"] = FOREVER
-        if name == EVENTS_TOPIC:
+        if name in _KEPT:
             config["retention.bytes"] = FOREVER
         return config
 
@@ -90,7 +102,11 @@ def create_topics(admin: KafkaAdminClient, plan: Plan) -> Made:
     missing = [name for name in ALL_TOPICS if name not in found]
     if missing:
         wanted = {
-            name: {"num_partitions": partitions, "replication_factor": plan.replication, "configs": plan.config(name)}
+            name: {
+                "num_partitions": expected(name, partitions),
+                "replication_factor": plan.replication,
+                "configs": plan.config(name),
+            }
             for name in missing
         }
         try:
@@ -107,11 +123,12 @@ def create_topics(admin: KafkaAdminClient, plan: Plan) -> Made:
 
 def _partitions(found: dict[str, Topic], plan: Plan) -> int:
     """The partition count to create with: never one that what exists forbids."""
-    counts = {topic.partitions for topic in found.values()}
+    others = [topic for topic in found.values() if topic.name not in ONE_PARTITION_TOPICS]
+    counts = {topic.partitions for topic in others}
     if EVENTS_TOPIC in found:
         counts = {found[EVENTS_TOPIC].partitions}
     if len(counts) > 1:
-        have = ", ".join(f"{topic.name} {topic.partitions}" for topic in found.values())
+        have = ", ".join(f"{topic.name} {topic.partitions}" for topic in others)
         raise TopicsRefused(f"the topics that exist differ in their partitions ({have}): delete those that are wrong")
     wanted = plan.partitions
     if not counts:

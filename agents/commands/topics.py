@@ -7,7 +7,8 @@ from config.policies import PolicyError, load_policies
 from config.settings import Settings
 from streams.kafka_connection import open_admin
 from streams.ledger_seed import seed_ledger
-from streams.topic_rules import TopicsCheck
+from streams.names import ONE_PARTITION_TOPICS
+from streams.topic_rules import TopicsCheck, expected
 from streams.topics import DEFAULT_PARTITIONS, Plan, check_topics, create_topics
 
 _DAYS = click.IntRange(1, 36_500)
@@ -32,7 +33,9 @@ def topics() -> None:
     help="Copies of every record; 3 is recommended.",
 )
 @click.option("--retention-days", type=_DAYS, help="Days that feeds and outputs are kept.  [default: the brokers' own]")
-@click.option("--ledger-retention-days", type=_DAYS, help="Days that the ledger is kept.  [default: for ever]")
+@click.option(
+    "--ledger-retention-days", type=_DAYS, help="Days that ledger and examples are kept.  [default: for ever]"
+)
 @broker_command
 def create(
     settings: Settings,
@@ -58,7 +61,8 @@ def create(
     finally:
         admin.close()
     for name in made.created:
-        click.echo(f"{name}: created with {made.partitions} partitions")
+        count = expected(name, made.partitions)
+        click.echo(f"{name}: created with {count} partition{'s' * (count != 1)}")
     for difference in made.differences:
         click.echo(f"{difference} (exists, left as it is)")
     begun = seed_ledger(settings.kafka, policies)
@@ -75,7 +79,8 @@ def check(settings: Settings) -> None:
     """Say whether the service can run on the topics as they are, and if not, what to do."""
     found = check_topics(settings.kafka)
     _conclude(found, say_warnings=True)
-    click.echo(f"all topics are there, with {found.partitions} partitions each: ok")
+    alone = ", ".join(sorted(ONE_PARTITION_TOPICS))
+    click.echo(f"all topics are there, with {found.partitions} partitions each ({alone}: one): ok")
 
 
 def _conclude(found: TopicsCheck, say_warnings: bool) -> None:

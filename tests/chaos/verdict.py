@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections import Counter
 
-from streams.names import DEAD_LETTERS_TOPIC, EVENTS_TOPIC, FEED_TOPICS, STREAM_TOPICS
+from streams.names import DEAD_LETTERS_TOPIC, EVENTS_TOPIC, FEED_TOPICS, ONE_PARTITION_TOPICS, STREAM_TOPICS
 from streams.stores.redis import RedisStore
 from tests.chaos.accounts import Accounts
 from tests.chaos.lines import Picture, StraightLine, picture_of
 from tests.chaos.load import Load
 from tests.chaos.stack import GIVE_UP_S, SHARDS, Stack
 from tests.chaos.tails import Tail
+from tests.support.kafka_topics import by_shard
 
 
 class Verdict:
@@ -23,7 +24,9 @@ class Verdict:
         self._feeds = {topic: Tail(topic, SHARDS) for topic in FEED_TOPICS.values()}
         self._ledger = Tail(EVENTS_TOPIC, SHARDS)
         self._letters = Tail(DEAD_LETTERS_TOPIC, SHARDS)
-        self._outputs = {topic: Tail(topic, SHARDS) for topic in STREAM_TOPICS.values()}
+        self._outputs = {
+            topic: Tail(topic, 1 if topic in ONE_PARTITION_TOPICS else SHARDS) for topic in STREAM_TOPICS.values()
+        }
 
     @property
     def counts(self) -> Counter[str]:
@@ -53,8 +56,9 @@ class Verdict:
         await self._read_ledger()
         self._compare(pictures)
         for topic, delivered in outputs.items():
+            shards = by_shard(topic, delivered)
             for line in self._lines:
-                line.deliver(topic, delivered[line.shard])
+                line.deliver(topic, shards.get(line.shard, []))
         for line, picture in zip(self._lines, pictures, strict=True):
             line.compare_outbox(picture.outbox)
         self._accounts.close()

@@ -81,7 +81,7 @@ def test_commands_work_over_sasl(secure_kafka: KafkaServer, certificates: Certif
     feed = write(tmp_path / "feed.ndjson", [login(number) for number in range(20)])
     commands: dict[str, list[object]] = {
         "2 shards of the ledger begin": ["topics", "create", "--partitions", 2],
-        "with 2 partitions each: ok": ["topics", "check"],
+        "with 2 partitions each (ebbwatch.examples: one): ok": ["topics", "check"],
         "published 20 lines": ["publish", feed],
         "no dead letters": ["dead-letters", "list"],
         "22 records behind": ["lag"],

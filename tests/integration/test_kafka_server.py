@@ -2,6 +2,7 @@
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 
+from streams.names import ONE_PARTITION_TOPICS
 from streams.topic_rules import ALL_TOPICS
 from tests.support.kafka_server import KafkaServer
 from tests.support.kafka_topics import fresh_topics
@@ -33,7 +34,7 @@ def test_fresh_topics_are_ours_and_empty(kafka: KafkaServer) -> None:
     admin = KafkaAdminClient(bootstrap_servers=kafka.bootstrap)
     found = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics() if not topic["is_internal"]}
     admin.close()
-    assert found == dict.fromkeys(ALL_TOPICS, 2)
+    assert found == {name: 1 if name in ONE_PARTITION_TOPICS else 2 for name in ALL_TOPICS}
     assert _values(kafka) == []
 
 

@@ -10,7 +10,7 @@ from config.settings import Settings
 from models.events import PolicyActivated
 from streams.codecs import decode_ledger_run
 from streams.ledger_seed import seed_ledger
-from streams.names import EVENTS_TOPIC
+from streams.names import EVENTS_TOPIC, ONE_PARTITION_TOPICS
 from streams.offsets import end_offsets, partitions_of
 from streams.topic_rules import ALL_TOPICS
 from streams.topics import check_topics, find_topics
@@ -36,11 +36,14 @@ def test_create_makes_all_topics(kafka: KafkaServer, admin: KafkaAdminClient) ->
     output = invoke(kafka, "topics", "create", "--partitions", 3, "--retention-days", 30).output
     assert "3 shards of the ledger begin with policies" in output
     found = find_topics(admin)
-    assert {name: topic.partitions for name, topic in found.items()} == dict.fromkeys(ALL_TOPICS, 3)
+    counts = {name: 1 if name in ONE_PARTITION_TOPICS else 3 for name in ALL_TOPICS}
+    assert {name: topic.partitions for name, topic in found.items()} == counts
     ledger = found[EVENTS_TOPIC].config
     assert (ledger["cleanup.policy"], ledger["retention.ms"], ledger["retention.bytes"]) == ("delete", "-1", "-1")
     assert found["bank.calls"].config["retention.ms"] == str(30 * 86_400_000)
-    assert "with 3 partitions each: ok" in invoke(kafka, "topics", "check").output
+    kept = {name for name, topic in found.items() if topic.config["retention.ms"] == "-1"}
+    assert kept == {EVENTS_TOPIC, *ONE_PARTITION_TOPICS}
+    assert "with 3 partitions each (ebbwatch.examples: one): ok" in invoke(kafka, "topics", "check").output
 
 
 def test_each_shard_begins_with_the_policies(kafka: KafkaServer, admin: KafkaAdminClient) -> None:
@@ -68,10 +71,12 @@ def test_create_again_changes_nothing(kafka: KafkaServer, admin: KafkaAdminClien
 def test_create_completes_what_is_there(kafka: KafkaServer, admin: KafkaAdminClient) -> None:
     """A missing topic gets the partition count of the others, and another count is refused."""
     invoke(kafka, "topics", "create", "--partitions", 5)
-    admin.delete_topics(["bank.logins"])
+    admin.delete_topics(["bank.logins", "ebbwatch.examples"])
     refused = invoke(kafka, "topics", "create", "--partitions", 4, code=1).output
     assert "the topics that exist have 5 partitions" in refused
-    assert "bank.logins: created with 5 partitions" in invoke(kafka, "topics", "create").output
+    output = invoke(kafka, "topics", "create").output
+    assert "bank.logins: created with 5 partitions" in output
+    assert "ebbwatch.examples: created with 1 partition\n" in output
 
 
 def test_more_copies_than_brokers_are_refused(kafka: KafkaServer, admin: KafkaAdminClient) -> None:

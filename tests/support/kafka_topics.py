@@ -2,12 +2,15 @@
 
 import asyncio
 import time
+from collections import defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, MemberToRemove
 
+from streams.names import ONE_PARTITION_TOPICS, SHARD_HEADER
 from streams.topics import Plan, TopicsRefused, create_topics, find_topics
 
 _LONGEST_S = 30.0
@@ -37,6 +40,16 @@ def alter_topic(admin: KafkaAdminClient, topic: str, **config: str) -> None:
     while not wanted.items() <= find_topics(admin)[topic].config.items():
         assert time.monotonic() < give_up, f"the configuration of {topic} does not change"
         time.sleep(0.02)
+
+
+def by_shard(topic: str, found: Mapping[int, list[Any]]) -> dict[int, list[Any]]:
+    """Records of a topic of outputs by shard, given by partition: where there is one partition, a header tells."""
+    if topic not in ONE_PARTITION_TOPICS:
+        return dict(found)
+    shards: dict[int, list[Any]] = defaultdict(list)
+    for record in found[0]:
+        shards[int(dict(record.headers)[SHARD_HEADER])].append(record)
+    return shards
 
 
 def read_topic(bootstrap: str, topic: str) -> dict[int, list[Any]]:

@@ -18,7 +18,7 @@ from streams.sharding import shard_of
 from streams.stores.memory import MemoryStore
 from streams.stores.redis import RedisStore
 from tests.support.kafka_server import KafkaServer
-from tests.support.kafka_topics import fresh_topics, read_topic
+from tests.support.kafka_topics import by_shard, fresh_topics, read_topic
 from tests.support.redis_server import RedisServer
 from tests.support.workers import WorkerProcess
 
@@ -161,7 +161,7 @@ class LiveService:
         """Of each shard, the alerts by topic and sequence number; a repeat must be the same, byte for byte."""
         found: dict[int, dict[tuple[str, int], bytes]] = {}
         for topic in STREAM_TOPICS.values():
-            for shard, records in read_topic(self.kafka.bootstrap, topic).items():
+            for shard, records in by_shard(topic, read_topic(self.kafka.bootstrap, topic)).items():
                 outputs = found.setdefault(shard, {})
                 for record in records:
                     place = (topic, int(dict(record.headers)[SEQUENCE_HEADER]))

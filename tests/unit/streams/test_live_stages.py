@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from faust.types import TP
 
+from models.context import Stream
 from models.events import PolicyActivated, Tick
 from streams.codecs import decode_ledger_run
 from streams.ingest import DeadLetter
@@ -25,7 +26,7 @@ from streams.metrics import Metrics
 from streams.names import DEAD_LETTERS_TOPIC, EVENTS_TOPIC, STREAM_TOPICS
 from streams.relay import Relay
 from streams.sharding import shard_of
-from streams.stores.base import Commit, NewOutput, StoreUnavailable
+from streams.stores.base import Commit, NewOutput, OutboxEntry, StoreUnavailable
 from streams.stores.memory import MemoryStore
 from streams.ticking import EventClock
 from streams.transport import Run, RunConsumer, _RangedResult
@@ -386,3 +387,14 @@ async def test_outputs_carry_their_number_and_leave_in_order() -> None:
     assert [outgoing.key for outgoing in sent] == [b"k0", b"k1", b"k2", b"k3", b"k4"]
     assert await store.outbox(3, 10) == []
     await relay.stop()
+
+
+async def test_examples_of_all_shards_go_to_one_partition() -> None:
+    """What is learnt depends on one order; the shard, whose numbers tell repeats, travels in a header."""
+    _, live = metrics()
+    kept = Kept()
+    topic = STREAM_TOPICS[Stream.EXAMPLES]
+    await KafkaSink(kept.producer, live).deliver(3, [OutboxEntry(7, topic, "k", "id", b"{}")])
+    (partition,) = kept.topics[topic].items()
+    headers = dict(partition[1][0].headers)
+    assert (partition[0], headers["ebbwatch-shard"], headers["ebbwatch-sequence"]) == (0, b"3", b"7")

@@ -2,6 +2,7 @@
 
 import pytest
 
+from streams.names import ONE_PARTITION_TOPICS
 from streams.topic_rules import ALL_TOPICS, Topic, judge
 
 GOOD = {
@@ -18,7 +19,8 @@ def topic(name: str, partitions: int = 4, replication: int = 3, **changed: str) 
 
 
 def found(*changed: Topic) -> dict[str, Topic]:
-    return {**{name: topic(name) for name in ALL_TOPICS}, **{each.name: each for each in changed}}
+    good = {name: topic(name, partitions=1 if name in ONE_PARTITION_TOPICS else 4) for name in ALL_TOPICS}
+    return {**good, **{each.name: each for each in changed}}
 
 
 def test_good_topics_are_good() -> None:
@@ -40,6 +42,7 @@ def test_a_missing_topic_names_the_command() -> None:
     ("changed", "sentence"),
     [
         (topic("bank.calls", partitions=3), "bank.calls: has 3 partitions, ebbwatch.events has 4"),
+        (topic("ebbwatch.examples", partitions=4), "ebbwatch.examples: has 4 partitions: it must have one"),
         (topic("ebbwatch.alerts", max_message_bytes="999999"), "ebbwatch.alerts: max.message.bytes is 999999"),
         (topic("bank.logins", retention_ms="86399999"), "bank.logins: retention.ms is 86399999"),
         (topic("ebbwatch.events", cleanup_policy="compact"), "ebbwatch.events: is compacted"),
