@@ -6,13 +6,13 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
 from models.context import Fate
 from streams.codecs import Refused, decode_feed_event
 from tests.support import bank, settings
+from tests.support.canary import CANARY, with_canaries
 from tests.support.command_line import ebbwatch
 from tests.support.embedded import metric, run
 from tests.support.figures import counted, show, show_table
@@ -23,22 +23,8 @@ from tests.support.kept import kept, lines_of
 pytestmark = pytest.mark.proof
 
 RECORDS = 20_000
-CANARY = "canary7h3"
-"""Stands in every identifier; nothing else holds it."""
 AMOUNT = "73915"
 """Every amount begins with it."""
-
-
-def with_canaries(line: bytes) -> bytes:
-    """The same event with every identifier and every amount made recognisable."""
-    event: dict[str, Any] = json.loads(line)
-    for name in ("customer_id", "account_id", "event_id", "product_id", "call_id", "case_id", "adviser"):
-        if name in event:
-            event[name] = f"{CANARY}-{name}-{event[name]}"
-    for name in ("amount", "balance_after", "aum"):
-        if name in event:
-            event[name] = float(f"{AMOUNT}{abs(event[name]):.2f}")
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 async def test_malformed_records(tmp_path: Path) -> None:

@@ -13,10 +13,12 @@ from models.alerts import ALERT_STATES, SEVERITIES, TIERS
 from models.complaints import CASE_RULE
 from models.context import ClockEvent, Fate, Reason
 from models.fold import RULES
+from models.learner_records import Fate as ExampleFate
 from streams.codecs import Refusal
 from streams.complaint_metrics import WITHIN
+from streams.learner_metrics import MEASURED, MEASURES
 from streams.names import DEAD_LETTERS_TOPIC, EVENTS_TOPIC, FEED_TOPICS, STREAM_TOPICS
-from streams.notifier_metrics import FATES, PARKED_FOR
+from streams.notifier_metrics import FATES, PARKED_FOR, WITHHELD_FOR
 from streams.webhooks.outcome import Outcome
 
 OF_THE_INTERPRETER = {"implementation", "version", "major", "minor", "patchlevel"}
@@ -28,10 +30,12 @@ CLOSED: dict[str, set[str]] = {
     "clock": {clock.name for profile in _POLICIES.complaints.profiles for clock in profile.clocks},
     "event": {one.value for one in ClockEvent},
     "fate": {*(one.value for one in Fate), *FATES},
-    "outcome": {one.value for one in Outcome},
+    "learner": set(MEASURED),
+    "measure": set(MEASURES),
+    "outcome": {one.value for one in (*Outcome, *ExampleFate)},
     "part": {"load", "fold", "commit"},
     "profile": {profile.name for profile in _POLICIES.complaints.profiles},
-    "reason": {*(one.value for one in Refusal), *(one.value for one in Reason), *PARKED_FOR},
+    "reason": {*(one.value for one in (*Refusal, *Reason)), *PARKED_FOR, *WITHHELD_FOR},
     "rule": {*RULES, CASE_RULE, FEEDBACK_RULE},
     "severity": set(SEVERITIES),
     "state": set(ALERT_STATES),
