@@ -21,6 +21,7 @@ from models.churn_curves import SnapshotMismatch
 from models.churn_drift import LossWindow
 from models.churn_model import pack, unpack
 from models.churn_records import LEFT, OUTCOMES, STAYED, Observed, Settled
+from models.churn_snapshot import ChurnSnapshot
 from models.ensemble import Ensemble
 from models.events import epoch_ms
 from models.feature_list import STANDARD_SET
@@ -68,11 +69,12 @@ class Learner:
         self._base_rate = base_rate
         self._every_ms = publish_every_ms
         self._names = chosen.schema.features
+        self.signs = {feature.name: feature.sign for feature in chosen.features}
         if state is None:
             self.ensemble = Ensemble()
             self.population = Population(len(self._names))
             self.counts: Counter[str] = Counter()
-            self._published = Published()
+            self.published = Published()
             self.champion, self._champion_since = HAT_ADAGRAD, 1
             self.journal = self.labels = self.clock_ms = self._until_ms = self._first_ms = 0
         else:
@@ -84,7 +86,7 @@ class Learner:
         self.ensemble = Ensemble.restore(state.hat, state.challengers, state.losses, state.alarms, self._chosen.schema)
         self.population = Population.restore(state.population)
         self.counts = Counter(state.counts)
-        self._published = msgspec.structs.replace(state.published)
+        self.published = msgspec.structs.replace(state.published)
         self.champion, self._champion_since = state.champion, state.champion_since
         self.journal, self.labels = state.journal, state.labels
         self.clock_ms, self._until_ms, self._first_ms = state.clock_ms, state.until_ms, state.first_ms
@@ -94,13 +96,13 @@ class Learner:
         losses = self.ensemble.losses
         return LearnerState(
             format=STATE_FORMAT,
-            hat=self.ensemble.snapshot(self._chosen.schema, self.journal),
+            hat=self.hat_snapshot(),
             challengers=[one.snapshot() for one in self.ensemble.challengers.values()],
             losses=LossWindow(list(losses.buckets), losses.seen),
             population=self.population.state(),
             champion=self.champion,
             champion_since=self._champion_since,
-            published=msgspec.structs.replace(self._published),
+            published=msgspec.structs.replace(self.published),
             journal=self.journal,
             labels=self.labels,
             clock_ms=self.clock_ms,
@@ -116,7 +118,7 @@ class Learner:
         """Take one record; what was published before it was taken, if that was due by its time."""
         at_ms = epoch_ms(record.at)
         observed = self.counts[Fate.OBSERVED]
-        due = is_due(self._published, at_ms, self._first_ms, self.labels, observed, self._every_ms)
+        due = is_due(self.published, at_ms, self._first_ms, self.labels, observed, self._every_ms)
         publication = self._publish(at_ms) if due else None
         self.clock_ms = max(self.clock_ms, at_ms)
         self._first_ms = self._first_ms or at_ms
@@ -188,6 +190,16 @@ class Learner:
         """The features of an observation, by name."""
         return dict(zip(self._names, np.frombuffer(packed, "<f4").tolist(), strict=True))
 
+    @property
+    def learnt(self) -> int:
+        """Labels that the champion has learnt."""
+        challenger = self.ensemble.challengers.get(self.champion)
+        return self.ensemble.hat.learnt if challenger is None else challenger.learnt
+
+    def hat_snapshot(self) -> ChurnSnapshot:
+        """The hat model as it is: what the signs of the standards are checked on."""
+        return self.ensemble.snapshot(self._chosen.schema, self.journal)
+
     # --- publication -----------------------------------------------------------------------------
 
     def promote(self, name: str) -> Promotion | None:
@@ -208,13 +220,13 @@ class Learner:
             if best is not None:
                 promotion = Promotion(at_ms=at_ms, before=self.champion, after=best.challenger, evidence=best)
                 self._change_champion(promotion)
-        last = self._published
+        last = self.published
         last.number, last.at_ms = last.number + 1, at_ms
         last.labels, last.observed = self.labels, self.counts[Fate.OBSERVED]
         challenger = self.ensemble.challengers.get(self.champion)
         model = published_model(
             last.number,
-            self.ensemble.snapshot(self._chosen.schema, self.journal),
+            self.hat_snapshot(),
             challenger.snapshot() if challenger is not None else None,
             self._base_rate,
             self._until_ms,

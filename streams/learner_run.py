@@ -7,7 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from msgspec import Struct
+
 from models.challengers import Forest
+from models.churn_records import OUTCOMES
 from models.events import epoch_ms
 from models.feature_list import STANDARD_SET
 from models.feature_schema import FeatureSet
@@ -34,6 +37,20 @@ class Arrived(NamedTuple):
     shard: int
     sequence: int
     body: bytes
+
+
+class Standing(Struct, frozen=True):
+    """Observations without an outcome, those of them whose outcome is due, and all that have one."""
+
+    pending: int
+    overdue: int
+    settled: int
+
+    @property
+    def matured_fraction(self) -> float:
+        """Share of what is due that has an outcome; 1 while nothing is due."""
+        due = self.settled + self.overdue
+        return self.settled / due if due else 1.0
 
 
 class LearnerRun:
@@ -168,6 +185,12 @@ class LearnerRun:
                 self.store.forget(publication.at_ms - self._keep_ms, learner.journal)
         self.store.save(learner.state())
         return published
+
+    def standing(self) -> Standing:
+        """How many outcomes are known, by the time of the latest example."""
+        learner = self.learner
+        settled = sum(learner.counts[outcome] for outcome in OUTCOMES)
+        return Standing(learner.counts[Fate.OBSERVED] - settled, self.store.overdue(learner.clock_ms), settled)
 
     # --- what goes out ---------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from models.learner_records import CORRECTION, LABEL, JournalEntry, Kept
 from models.learner_state import LearnerState, decode_state, encode_state
@@ -78,20 +77,6 @@ CREATE TABLE IF NOT EXISTS learner (
 
 class LearnerMismatch(RuntimeError):
     """The file was made by another version of ebbwatch."""
-
-
-class Standing(Struct, frozen=True):
-    """Observations without an outcome, those of them whose outcome is due, and all that have one."""
-
-    pending: int
-    overdue: int
-    settled: int
-
-    @property
-    def matured_fraction(self) -> float:
-        """Share of what is due that has an outcome; 1 while nothing is due."""
-        due = self.settled + self.overdue
-        return self.settled / due if due else 1.0
 
 
 class LearnerStore:
@@ -217,13 +202,10 @@ class LearnerStore:
 
     # --- looking back ----------------------------------------------------------------------------
 
-    def standing(self, clock_ms: int) -> Standing:
-        """How many observations wait for their outcome at `clock_ms`."""
-        pending, overdue = self._database.execute(
-            "SELECT count(*), coalesce(sum(due_ms <= ?), 0) FROM observations WHERE outcome = ''", (clock_ms,)
-        ).fetchone()
-        (settled,) = self._database.execute("SELECT count(*) FROM journal WHERE revision = 0").fetchone()
-        return Standing(pending, overdue, settled)
+    def overdue(self, clock_ms: int) -> int:
+        """Observations whose outcome is due at `clock_ms` and is not known."""
+        question = "SELECT count(*) FROM observations WHERE outcome = '' AND due_ms <= ?"
+        return int(self._database.execute(question, (clock_ms,)).fetchone()[0])
 
     def journal(self, since: int = 0) -> Iterator[JournalEntry]:
         """Entries from number `since` on, in order."""
