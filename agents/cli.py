@@ -8,6 +8,7 @@ from agents.commands.customer import customer
 from agents.commands.dead_letters import dead_letters
 from agents.commands.demo import demo
 from agents.commands.lag import lag
+from agents.commands.learn import learn
 from agents.commands.notify import notify
 from agents.commands.policies import policies
 from agents.commands.publish import publish
@@ -33,6 +34,7 @@ for command in (
     run,
     worker,
     notify,
+    learn,
     webhooks,
     demo,
     status,

@@ -44,6 +44,7 @@ def learn(settings: Settings, data: Path, forest: bool) -> None:
     the same weights to the bit. Exit codes: 0 ended as told, 1 refused to start, 70 ended itself because what it has
     learnt could not be kept.
     """
+    # Here, not above: River takes a second to load, which no other command should pay for.
     from agents.learner import Broken, LearnerProcess, Parts
     from streams.learner_store import LearnerMismatch
 
