@@ -47,7 +47,7 @@ def desk(name: str, receiver: WebhookReceiver, at_s: float) -> dict[str, Any]:
     """An endpoint whose list is due at that time."""
     at = datetime.fromtimestamp(at_s, UTC).strftime("%H:%M:%S")
     top = {"rules": ["churn_risk"], "k": MOST, "at": at, "zone": "UTC"}
-    quick = {"backoff_first_s": 0.2, "backoff_most_s": 0.5, "max_in_flight": 1, "attempts": 100}
+    quick = {"backoff_first_s": 0.2, "backoff_most_s": 0.5, "max_in_flight": 1, "attempts": 100, "timeout_s": 2.0}
     return webhook(name, receiver.url(f"/{name}"), daily_top=top, circuit_failures=1000, **quick)
 
 
