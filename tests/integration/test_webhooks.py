@@ -11,6 +11,7 @@ import pytest
 from models.alerts import Alert
 from tests.support import settings
 from tests.support.alerts import made_alert, publish_alerts, webhook_id
+from tests.support.attempts_picture import by_second, keep_attempts
 from tests.support.figures import show, show_table
 from tests.support.kafka_server import KafkaServer
 from tests.support.kafka_topics import fresh_topics
@@ -21,9 +22,10 @@ PARTITIONS = 4
 CUSTOMERS_EACH = 20
 """Alerts of one customer."""
 IN_FLIGHT = 32
+MOST_EACH_S = 300
+"""Attempts a second that the receiver takes."""
 DAY_S = 86_400
 LONGEST_S = 600.0
-CANARY = "canary-5d1e0"
 
 
 def until(reached: Callable[[], bool], what: str) -> None:
@@ -59,13 +61,11 @@ def out_of_order(arrivals: Iterable[Arrival]) -> list[str]:
 
 def show_attempts(arrivals: list[Arrival], kills_s: list[float]) -> None:
     """Attempts a second as a histogram for people, with the kills in it."""
-    start = int(arrivals[0].at_s)
-    seconds = Counter(int(arrival.at_s) - start for arrival in arrivals)
-    struck = Counter(int(at_s) - start for at_s in kills_s)
-    most = max(seconds.values())
+    seconds = [second.total() for second in by_second(arrivals)]
+    struck = Counter(int(at_s) - int(arrivals[0].at_s) for at_s in kills_s)
     rows = [
-        (second, seconds[second], "#" * round(50 * seconds[second] / most) + " kill -9" * struck[second])
-        for second in range(max(seconds) + 1)
+        (second, count, "#" * round(50 * count / max(seconds)) + " kill -9" * struck[second])
+        for second, count in enumerate(seconds)
     ]
     width = max(len(bar) for *_, bar in rows)
     show_table("attempts a second", ["s", "attempts", ""], [(str(s), n, bar.ljust(width)) for s, n, bar in rows])
@@ -78,7 +78,7 @@ def prove(kafka: KafkaServer, directory: Path, count: int, kills: int) -> None:
     draw = Random(settings.seed())
     with WebhookReceiver(SECRET, settings.seed()) as receiver:
         receiver.manners = {
-            "/flaky": Manners(fails=0.3, hangs=0.05, most_each_s=300),
+            "/flaky": Manners(fails=0.3, hangs=0.05, most_each_s=MOST_EACH_S),
             "/closing": Manners(gone_after=30),
             "/down": Manners(fails=1.0),
         }
@@ -122,6 +122,7 @@ def prove(kafka: KafkaServer, directory: Path, count: int, kills: int) -> None:
             attempts_at_a_dead_endpoint=len(down),
         )
         show_attempts(flaky, kills_s)
+        keep_attempts(settings.figures() or directory, f"webhooks-{count}", flaky, kills_s, MOST_EACH_S)
         assert set(accepted) == expected
         assert {arrival.webhook_id for arrival in flaky} == expected
         assert all(arrival.verified for arrival in receiver.arrivals)

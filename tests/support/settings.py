@@ -1,6 +1,7 @@
 """What the environment asks of the proofs: how many kills, which seed, how many rounds."""
 
 import os
+from pathlib import Path
 
 
 def kills() -> int:
@@ -21,3 +22,9 @@ def rounds() -> int:
 def chaos_rounds() -> int:
     """How many faults the chaos proof lets loose on the live service (`EBBWATCH_CHAOS_ROUNDS`)."""
     return int(os.environ.get("EBBWATCH_CHAOS_ROUNDS", "10"))
+
+
+def figures() -> Path | None:
+    """Where a proof keeps its figures and pictures (`EBBWATCH_FIGURES`); None: nowhere."""
+    directory = os.environ.get("EBBWATCH_FIGURES")
+    return Path(directory) if directory else None
