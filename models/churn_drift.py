@@ -23,6 +23,8 @@ BUCKETS: Final = 5
 """Buckets of one size before two of them are merged."""
 MOST_LOSS: Final = 4.0
 """A single loss counts as no more (a probability of 2 % for what happened): the test is for bounded numbers."""
+MOST_LOSS_STAYED: Final = 1.0
+"""The bound for those who stayed, whose losses are small: the closer the bound, the sooner the test is sure."""
 
 
 class Bucket(Struct, array_like=True, gc=False):
@@ -44,9 +46,9 @@ class LossWindow(Struct):
         """Losses in the window."""
         return sum(bucket.size for bucket in self.buckets)
 
-    def add(self, loss: float) -> bool:
+    def add(self, loss: float, most: float = MOST_LOSS) -> bool:
         """One more loss; whether losses have risen. When they have fallen, their older part is forgotten in silence."""
-        bounded = min(max(loss, 0.0), MOST_LOSS) / MOST_LOSS
+        bounded = min(max(loss, 0.0), most) / most
         self.buckets.append(Bucket(1, bounded, bounded * bounded))
         self._merge()
         self.seen += 1
@@ -94,14 +96,39 @@ class LossWindow(Struct):
         return None
 
 
-def learn_watchfully(model: ChurnClassifier, window: LossWindow, z: Features, label: bool) -> bool:
+class LossWatch(Struct):
+    """The losses of those who left and of those who stayed, each in a window of its own; stored as it is.
+
+    In one window, the large and scattered losses of the few who leave hide for months that many who stay are taken for
+    leaving, and how many leave passes for how well they are told apart.
+    """
+
+    stayed: LossWindow = field(default_factory=LossWindow)
+    left: LossWindow = field(default_factory=LossWindow)
+
+    @property
+    def seen(self) -> int:
+        """Losses so far."""
+        return self.stayed.seen + self.left.seen
+
+    def add(self, label: bool, loss: float) -> bool:
+        """One more loss; whether those of its kind have risen."""
+        return self.left.add(loss) if label else self.stayed.add(loss, MOST_LOSS_STAYED)
+
+    def copy(self) -> "LossWatch":
+        """One that goes its own way."""
+        stayed, left = (LossWindow(list(one.buckets), one.seen) for one in (self.stayed, self.left))
+        return LossWatch(stayed, left)
+
+
+def learn_watchfully(model: ChurnClassifier, losses: LossWatch, z: Features, label: bool) -> bool:
     """Learn a label; when losses have risen, make the model learn fast again. Whether that was so.
 
     The loss is that of the model as it is now, not of the score that was given at the observation: an alarm about what
     has been learnt since would come a label's delay too late, and again and again.
     """
     p = model.predict_z(z)
-    rose = window.add(-log(max(p if label else 1.0 - p, 1e-15)))
+    rose = losses.add(label, -log(max(p if label else 1.0 - p, 1e-15)))
     model.learn_z(z, label)
     if rose:
         model.loosen()

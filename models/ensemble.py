@@ -2,7 +2,7 @@
 
 from models.challengers import FOREST, HAT_ADAGRAD, HAT_ADAM, LINEAR, Challenger, Forest, RegressionSnapshot
 from models.churn_curves import FeatureSchema, SnapshotMismatch
-from models.churn_drift import LossWindow, learn_watchfully
+from models.churn_drift import LossWatch, learn_watchfully
 from models.churn_model import ChurnClassifier, Features
 from models.churn_snapshot import ChurnSnapshot, restore, take_snapshot
 
@@ -14,7 +14,7 @@ class Ensemble:
         """Know nothing."""
         self.hat = ChurnClassifier()
         self.challengers = {name: Challenger(name) for name in (HAT_ADAM, LINEAR)}
-        self.losses = LossWindow()
+        self.losses = LossWatch()
         self.alarms = 0
         self.forest: Forest | None = None
 
@@ -23,7 +23,7 @@ class Ensemble:
         cls,
         hat: ChurnSnapshot,
         challengers: list[RegressionSnapshot],
-        losses: LossWindow,
+        losses: LossWatch,
         alarms: int,
         schema: FeatureSchema,
     ) -> "Ensemble":
@@ -34,7 +34,7 @@ class Ensemble:
         if list(restored) != list(ensemble.challengers):
             raise SnapshotMismatch("the learner has other challengers than this program")
         ensemble.challengers = restored
-        ensemble.losses, ensemble.alarms = LossWindow(list(losses.buckets), losses.seen), alarms
+        ensemble.losses, ensemble.alarms = losses.copy(), alarms
         return ensemble
 
     def snapshot(self, schema: FeatureSchema, journal: int) -> ChurnSnapshot:

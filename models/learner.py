@@ -18,7 +18,6 @@ from msgspec import Struct
 
 from models.challengers import EXPORTABLE, HAT_ADAGRAD
 from models.churn_curves import SnapshotMismatch
-from models.churn_drift import LossWindow
 from models.churn_model import pack, unpack
 from models.churn_records import LEFT, OUTCOMES, STAYED, Observed, Settled
 from models.churn_snapshot import ChurnSnapshot
@@ -93,12 +92,11 @@ class Learner:
 
     def state(self) -> LearnerState:
         """Everything but the window and the forest, both of which the journal gives back."""
-        losses = self.ensemble.losses
         return LearnerState(
             format=STATE_FORMAT,
             hat=self.hat_snapshot(),
             challengers=[one.snapshot() for one in self.ensemble.challengers.values()],
-            losses=LossWindow(list(losses.buckets), losses.seen),
+            losses=self.ensemble.losses.copy(),
             population=self.population.state(),
             champion=self.champion,
             champion_since=self._champion_since,

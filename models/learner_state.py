@@ -10,7 +10,7 @@ from msgspec import Struct, field
 
 from models.challengers import RegressionSnapshot
 from models.churn_curves import SnapshotMismatch
-from models.churn_drift import LossWindow
+from models.churn_drift import LossWatch
 from models.churn_snapshot import ChurnSnapshot
 from models.population import PopulationState
 
@@ -37,7 +37,7 @@ class LearnerState(Struct, kw_only=True):
     format: int
     hat: ChurnSnapshot
     challengers: list[RegressionSnapshot]
-    losses: LossWindow
+    losses: LossWatch
     population: PopulationState
     champion: str
     champion_since: int
