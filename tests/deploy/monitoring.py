@@ -11,6 +11,7 @@ import msgspec
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
+from streams.learner_metrics import LearnerMetrics
 from streams.live_metrics import LiveMetrics
 from streams.metrics import Metrics
 from streams.notifier_metrics import NotifierMetrics
@@ -97,6 +98,11 @@ def exported_by_notifier() -> dict[str, set[str]]:
     return _series(*vars(NotifierMetrics(["one"])).values())
 
 
+def exported_by_learner() -> dict[str, set[str]]:
+    """Every series of a learner, with its labels."""
+    return _series(*vars(LearnerMetrics()).values())
+
+
 def _series(*objects: object) -> dict[str, set[str]]:
     endings = {Counter: ("_total",), Gauge: ("",), Histogram: ("_bucket", "_count", "_sum")}
     return {
@@ -115,7 +121,7 @@ def grouped(expression: str) -> set[str]:
 
 def unknown_names(expressions: list[str]) -> set[str]:
     """Metrics and labels in `expressions` that neither we, nor Prometheus, nor a recording rule has."""
-    known = exported() | exported_by_notifier()
+    known = exported() | exported_by_notifier() | exported_by_learner()
     known |= {rule["record"]: grouped(rule["expr"]) for rule in rules() if "record" in rule}
     names: set[str] = set()
     for expression in expressions:
