@@ -1,6 +1,6 @@
 """How what is observed is spread, lately and before: the population stability index of features and of scores.
 
-Two histograms forget at different speeds, the one after some thousand observations, the other after tens of thousands.
+Two histograms forget at different speeds, the one after some hundred observations, the other after tens of thousands.
 So nobody has to choose a reference period, and a bank that has changed for good is at rest again after a while.
 """
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 from models.churn_curves import KNOTS
 from models.score_metrics import Floats
 
-LATELY: Final = 2_000
+LATELY: Final = 500
 BEFORE: Final = 20_000
 """Observations after which one counts half."""
 LEAST: Final = 4_000

@@ -65,6 +65,7 @@ class LearnerRun:
         publish_every_ms: int = PUBLISH_EVERY_MS,
         keep_days: int = KEEP_DAYS,
         forest: bool = False,
+        at_once: int = AT_ONCE,
     ) -> None:
         """Go on where it was left; raises `LearnerMismatch`, `SnapshotMismatch`.
 
@@ -73,6 +74,7 @@ class LearnerRun:
         self.store = LearnerStore(directory / LEARNER_FILE)
         self._keep_ms = keep_days * _DAY_MS
         self._forest = forest
+        self._at_once = at_once
         try:
             self.learner = Learner(
                 base_rate, chosen=chosen, publish_every_ms=publish_every_ms, state=self.store.state()
@@ -103,7 +105,8 @@ class LearnerRun:
         """Take what a file of outputs holds that has not been taken yet; the models published by that.
 
         With `until_ms`, records from that time on wait for a later call: if by then nothing earlier can come, the order
-        (by time, shard and sequence) does not depend on when this is called. Without, it does so within a call alone.
+        (by time, shard and sequence) does not depend on when this is called. Without, that is the order within a call
+        alone, also of one that was cut off. A file is read in one of the two ways.
         """
         published: list[ScoringModel] = []
         if until_ms is None:
@@ -142,7 +145,7 @@ class LearnerRun:
 
     def _fold_held(self, until_ms: int) -> list[ScoringModel]:
         published: list[ScoringModel] = []
-        while rows := self.store.held(until_ms, AT_ONCE):
+        while rows := self.store.held(until_ms, self._at_once):
             with self.store.change():
                 published += self._fold(body for _, _, _, body in rows)
                 self.store.release(rows)

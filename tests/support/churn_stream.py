@@ -41,20 +41,19 @@ class Placed(Struct, frozen=True):
     example: Example
 
 
-def observed(number: int, x: Sequence[float], at: datetime, **changed: object) -> Observed:
+def observed(number: int, x: Sequence[float], at: datetime, score: float = 0.2) -> Observed:
     """One observation."""
-    made = Observed(
+    return Observed(
         observation_id=f"o{number:05d}",
         at=at,
         due=at + HORIZON,
         schema=CHOSEN.schema.name,
         schema_version=CHOSEN.schema.version,
         features=np.array(x, "<f4").tobytes(),
-        score=0.2,
+        score=score,
         model_version="cold",
         tier=TIERS[number % 3],
     )
-    return msgspec.structs.replace(made, **changed)
 
 
 def settled(seen: Observed, outcome: str, revision: int = 0, after: timedelta = HORIZON) -> Settled:
