@@ -34,8 +34,8 @@ _KINDS_AFTER_DRIFT: Final[Weighted[AttritionKind]] = Weighted(
         "goes_silent": 32.0,
         "service_failure": 4.0,
         "payroll_lost": 44.0,
-        "sudden_exit": 7.0,
-        "life_event": 8.0,
+        "sudden_exit": 3.0,
+        "life_event": 5.0,
     }
 )
 _ENDINGS: Final[dict[AttritionKind, Weighted[Ending]]] = {

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from models.events import Counterparty
 from streams.simulator.cases import PlannedCase, add_case
 from streams.simulator.departures import Departure
 from streams.simulator.digital import LEAVING_PAGES, plan_visit
@@ -55,8 +56,8 @@ def _fade(life: Life, departure: Departure, *, spending: float, interest: float)
     first, past = departure.onset_day, departure.exit_day + 1
     life.pace.ramp(SPENDING, first, past, 1.0, spending)
     if departure.drifted:
-        life.pace.ramp(("login",), first, past, 1.3, 2.2)
-        life.pace.ramp(("inquiry",), first, past, 1.5, 3.0)
+        life.pace.ramp(("login",), first, past, 2.5, 5.0)
+        life.pace.ramp(("inquiry",), first, past, 3.0, 6.0)
     else:
         life.pace.ramp(("login",), first, past, 1.0, interest)
         life.pace.ramp(("inquiry",), first, past, 0.8, 0.1)
@@ -65,14 +66,18 @@ def _fade(life: Life, departure: Departure, *, spending: float, interest: float)
 def _drain(
     life: Life, draws: Draws, departure: Departure, first_day: int, every: tuple[int, int], share: tuple[float, float]
 ) -> None:
-    """Money goes to the customer's own account elsewhere, again and again; savings are called in half way."""
+    """Money leaves again and again, and savings are called in half way; after the drift it goes to brokers."""
     middle_s = (first_day + departure.exit_day) // 2 * DAY_S + time_of_day(OFFICE, draws)
     life.timeline.customer(middle_s, Teller.gather)
     day = first_day + draws.integer(0, 4)
     while day < departure.exit_day:
         at_s = day * DAY_S + time_of_day(WAKING, draws)
-        life.timeline.customer(at_s, Teller.pay_share, draws.uniform(*share), "transfer", "own_elsewhere", 100_00)
+        life.timeline.customer(at_s, Teller.pay_share, draws.uniform(*share), "transfer", _receiver(departure), 100_00)
         day += draws.integer(*every)
+
+
+def _receiver(departure: Departure) -> Counterparty:
+    return "unknown" if departure.drifted else "own_elsewhere"
 
 
 def _fail_service(
@@ -125,7 +130,7 @@ def _plan_exit(life: Life, draws: Draws, departure: Departure) -> None:
         case "collapsed":
             life.timeline.bank(departure.exit_s, Teller.gather)
             share = draws.uniform(0.985, 0.999)
-            life.timeline.bank(departure.exit_s, Teller.pay_share, share, "transfer", "own_elsewhere")
+            life.timeline.bank(departure.exit_s, Teller.pay_share, share, "transfer", _receiver(departure))
             for day in range(departure.exit_day + 1, life.calendar.days):
                 # An empty account is looked at now and then.
                 if draws.chance(_RESIDUAL_LOGINS_A_DAY):

@@ -4,6 +4,7 @@ from streams.simulator.cases import PlannedCase, case_truth, plan_complaints
 from streams.simulator.decoys import plan_decoy
 from streams.simulator.departures import draw_departure
 from streams.simulator.digital import plan_digital
+from streams.simulator.drift import plan_wallet
 from streams.simulator.leaving import attriter_truth, plan_leaving
 from streams.simulator.life import Life, LivedLife
 from streams.simulator.money import plan_money
@@ -32,6 +33,7 @@ def live(number: int, parameters: SimulationParameters, calendar: Calendar) -> L
     episodes: list[PlannedEpisode] = []
     if departure is not None:
         plan_leaving(life, departure, cases, episodes)
+    plan_wallet(life)
     plan_money(life)
     plan_products(life)
     plan_digital(life)

@@ -19,7 +19,6 @@ _CARD_SIGMA: Final = 1.1
 _CARD_MEAN_OVER_MEDIAN: Final = exp(_CARD_SIGMA**2 / 2)
 _QUARTER_ENDS: Final = (3, 6, 9, 12)
 _INTEREST_DAY: Final = 21
-_SWEEPERS_SHARE: Final = 0.35
 
 
 def plan_money(life: Life) -> None:
@@ -32,8 +31,6 @@ def plan_money(life: Life) -> None:
     _plan_cards(life, draws)
     _plan_people(life, draws)
     _plan_large_purchases(life, life.draws("purchases"))
-    if life.parameters.drift_day is not None:
-        _plan_sweeps(life, life.draws("sweeps"), life.parameters.drift_day)
 
 
 def _income_flows(life: Life, day: int) -> bool:
@@ -169,33 +166,6 @@ def _plan_large_purchases(life: Life, draws: Draws) -> None:
             cents = int(life.persona.monthly_income_cents * draws.lognormal(0.9, 0.5))
             at_s = day * DAY_S + time_of_day(SHOPPING, draws)
             life.timeline.customer(at_s, Teller.pay, cents, "card", "merchant", must=True)
-
-
-def _plan_sweeps(life: Life, draws: Draws, drift_day: int) -> None:
-    """After the drift money sent elsewhere need not mean leaving: many sweep it out and back every month."""
-    if not draws.chance(_SWEEPERS_SHARE):
-        return
-    out_s = (drift_day + draws.integer(0, 29)) * DAY_S
-    while out_s < life.timeline.end_s:
-        at_s = out_s + time_of_day(WAKING, draws)
-        sweep = _Sweep()
-        back_s = at_s + draws.integer(8, 18) * DAY_S
-        life.timeline.customer(at_s, sweep.out, draws.uniform(0.3, 0.6))
-        life.timeline.customer(back_s, sweep.back)
-        out_s += 30 * DAY_S
-
-
-class _Sweep:
-    """One round trip of money: what went out comes back."""
-
-    def __init__(self) -> None:
-        self._cents = 0
-
-    def out(self, teller: Teller, share: float) -> None:
-        self._cents = teller.pay_share(share, "transfer", "own_elsewhere", unit_cents=100_00)
-
-    def back(self, teller: Teller) -> None:
-        teller.receive(self._cents, "transfer", "own_elsewhere")
 
 
 def _round_sum(cents: float) -> int:
