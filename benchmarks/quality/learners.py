@@ -5,6 +5,7 @@ from typing import Protocol
 
 from river import forest, linear_model, optim, preprocessing
 
+from models.churn_drift import LossWatch, learn_watchfully
 from models.churn_model import ChurnClassifier, pack, spread, unpack
 
 
@@ -36,6 +37,21 @@ class Champion:
         """Learn with the z of its arrival."""
         assert isinstance(kept, bytes)
         self.model.learn_z(unpack(kept, self._names), label)
+
+
+class WatchfulChampion(Champion):
+    """Looks out for a drift as well, as it does in a run."""
+
+    def __init__(self) -> None:
+        """Know nothing, and suspect nothing."""
+        super().__init__()
+        self._losses = LossWatch()
+        self.alarms = 0
+
+    def learn(self, kept: object, label: bool) -> None:
+        """Learn, and learn fast again when losses have risen."""
+        assert isinstance(kept, bytes)
+        self.alarms += learn_watchfully(self.model, self._losses, unpack(kept, self._names), label)
 
 
 class OnStoredZ:

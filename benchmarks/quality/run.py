@@ -2,7 +2,8 @@
 
 Each scenario is one pass: a customer is scored on arrival, and a label is learnt when it is known and not before.
 Beside the champion stand its challengers, and LightGBM on the same features: cross-fitted on everything where there are
-no dates, trained anew each day on the labels known by then where there are.
+no dates, trained anew each day on the labels known by then where there are (each week in the simulated bank, which
+also shows how long everybody needs after a drift).
 """
 
 import argparse
@@ -16,18 +17,21 @@ from typing import Any, TypeAlias
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.quality.cmb_silence import Observed, observe_cmb, silence
+from benchmarks.quality import simulator_drift as drift
+from benchmarks.quality.cmb_silence import observe_cmb, silence
 from benchmarks.quality.labelled import Floats, Labelled
 from benchmarks.quality.learners import LEARNERS
 from benchmarks.quality.offline import cross_fitted, rolling
 from benchmarks.quality.prequential import prequential
 from benchmarks.quality.savings import read_savings, shuffled
 from benchmarks.quality.score_cost import scoring_us
+from benchmarks.quality.weekly import Observed
 from models.decay import DAY_MS
 from models.score_metrics import Quality, quality
 
 CHAMPION = "champion"
 LIGHTGBM = "LightGBM"
+SIMULATED = "simulator_drift"
 SCORED_AT_ONCE = 1_000
 COST_ROUNDS = 5
 Measured: TypeAlias = dict[str, list[Quality]]
@@ -111,18 +115,27 @@ def main() -> None:
             observed.append(observe_cmb(arguments.recorded))
         return observed[0]
 
+    lines: dict[str, Any] = {}
+
+    def simulated() -> tuple[Measured, int]:
+        found = drift.measure(drift.observe_bank(drift.PARAMETERS))
+        drift.show_drift(console, found)
+        lines[SIMULATED] = drift.line(found)
+        figures = {name: [figure] for name, figure in found.figures.items()}
+        return {**figures, LIGHTGBM: figures[drift.WEEKLY]}, found.matured
+
     scenarios: dict[str, Callable[[], tuple[Measured, int]]] = {
         "savings_churn": lambda: savings_churn(arguments.recorded, arguments.orders, names),
         "cmb_silence_7": lambda: cmb_silence(seen(), 7, names),
         "cmb_silence_21": lambda: cmb_silence(seen(), 21, names),
+        SIMULATED: simulated,
     }
-    lines: dict[str, Any] = {}
     for scenario in arguments.only or scenarios:
         run = scenarios[scenario]
         started_s = time.perf_counter()
         measured, matured = run()
         _show(console, scenario, measured, matured, time.perf_counter() - started_s)
-        lines[scenario] = line(measured, matured)
+        lines.setdefault(scenario, line(measured, matured))
     cost_us = statistics.median(_costs())
     console.print(f"scoring, features not included: {cost_us:.2f} µs a customer at {SCORED_AT_ONCE:,}")
     print(json.dumps({**lines, "scoring_us_a_customer": round(cost_us, 2)}))
