@@ -16,15 +16,15 @@ from models.customer import MAX_FEEDBACK, decode_customer, encode_customer
 from models.events import AlertFeedback, FeedbackAction, FeedbackOutcome
 from models.fold import _ANSWERABLE, _ON_DUE
 from models.repeated_inquiry import RULE as INQUIRY
-from tests.unit.models.build import Folded, contact, fresh_id, ms, out, profile
+from tests.unit.models.build import Folded, contact, fresh_id, into, ms, out, profile
 
 LEFT = 60_000.0
-"""Of assets of 100,000: enough for one outflow to raise."""
+"""Of assets of 100,000: enough for one outflow to raise, and twice as much is critical."""
 
 
-def outflow() -> Folded:
+def outflow(amount: float = LEFT) -> Folded:
     """An open alert about an outflow, raised at the end of day 0."""
-    return Folded().see(profile(ms(0), tier="core", aum=100_000.0), out(ms(0, 20), LEFT))
+    return Folded().see(profile(ms(0), tier="core", aum=100_000.0), out(ms(0, 20), amount))
 
 
 def inquiry() -> Folded:
@@ -84,6 +84,16 @@ def test_an_answered_alert_says_so_and_stays_open() -> None:
         (OUTFLOW, Reason.FEEDBACK_CONTACTED): 1,
         (OUTFLOW, Reason.FEEDBACK_UNREACHABLE): 1,
     }
+
+
+def test_an_answer_says_what_is_true_by_then() -> None:
+    """The window of that day, and the figures in it; but not that an alert that was critical is less so."""
+    folded = outflow(2 * LEFT).see(into(ms(5), 1.5 * LEFT))
+    folded.see(answer(folded, ms(10), "snoozed"))
+    raised, snoozed = folded.alerts
+    assert (raised.severity, raised.figures["window_from"]) == ("critical", "2025-12-23")
+    assert (snoozed.severity, snoozed.figures["window_from"]) == ("critical", "2026-01-02")
+    assert snoozed.figures["net_outflow"] == LEFT / 2
 
 
 @pytest.mark.parametrize(("action", "outcome"), [("dismissed", None), ("contacted", "false_alarm")])

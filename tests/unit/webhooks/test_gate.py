@@ -17,10 +17,11 @@ from config.endpoints import Endpoint, StdoutEndpoint
 from models.alerts import Alert, alert_id, instant
 from streams.notifier_metrics import NotifierMetrics
 from streams.webhooks.daily_lists import PATIENCE_MS, DailyLists
-from streams.webhooks.gate import Gate
+from streams.webhooks.gate import Gate, ranked
 from streams.webhooks.intake import Intake
 from streams.webhooks.payload import Renderer
 from streams.webhooks.queue import DeliveryQueue
+from streams.webhooks.records import Listed
 from tests.support.alerts import START_MS, made_alert, record_of, webhook_id
 
 DESK = "desk"
@@ -149,6 +150,24 @@ def test_what_waits_is_what_is_true(desk: Desk) -> None:
     assert desk.withheld("settled") == 2
     desk.take(risk("over", 0.1, 3, state="retracted"))
     assert desk.sent() == []
+
+
+def test_an_earlier_revision_that_comes_later_changes_nothing(desk: Desk) -> None:
+    """As it can where a topic was made anew."""
+    second = risk("c", 0.6, 2)
+    desk.take(second, risk("c", 0.9))
+    assert desk.lists_at(FIRST_LIST_MS) == ids(second)
+
+
+@given(
+    order=st.permutations(
+        [(1.0, 0.0, "b"), (0.5, 9.0, "c"), (0.5, 9.0, "d"), (0.5, 8.0, "a"), (0.5, 0.0, "e"), (0.0, 99.0, "f")]
+    )
+)
+def test_the_ranking_knows_no_order_of_arrival(order: list[tuple[float, float, str]]) -> None:
+    """By score, then value, then id."""
+    alerts = [Listed(name, "", RISK, b"", "warning", b"", score, value, 0) for score, value, name in order]
+    assert [alert.alert_id for alert in ranked(alerts)] == ["b", "c", "d", "a", "e", "f"]
 
 
 def test_what_was_delivered_is_followed_up_at_once(desk: Desk) -> None:
