@@ -8,7 +8,7 @@ id again. Each report is one revision of it.
 from datetime import UTC, datetime
 from typing import get_args
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from models.context import FoldContext, Output, Reason, Stream
 from models.customer import AlertState, Customer
@@ -129,7 +129,7 @@ def acknowledge_alert(customer: Customer, state: AlertState, finding: Finding, a
     """Report that an open alert was answered; how bad it is stays as it was last reported."""
     state.revision += 1
     state.updated_ms = at_ms
-    report(customer, state, "acknowledged", structs.replace(finding, severity=state.severity), at_ms, ctx)
+    report(customer, state, "acknowledged", finding, at_ms, ctx)
 
 
 def resolve_alert(
