@@ -29,6 +29,8 @@ _GRAPHS_A_PAGE = 3
 _GRAPH_HEIGHT = 1040
 """With a legend of some twenty lines."""
 _WIDTH = 1400
+_AFTERWARDS_S = 10.0
+"""A single point is no line."""
 _LONGEST_S = 60.0
 _SETTLE_MS = 15_000
 """Of the page's own time, which runs faster than ours while nothing is under way."""
@@ -53,6 +55,7 @@ def _look(prometheus: PrometheusServer, directory: Path) -> None:
     asked = {file.stem: expressions(file, _WINDOW) for file in DASHBOARDS}
     everything = [expression for each in asked.values() for expression in each]
     until(lambda: all(map(prometheus.points, everything)), "there are queries without data")
+    time.sleep(_AFTERWARDS_S)
     for page, height in _PAGES.items():
         _take(f"{prometheus.pages}/{page}", directory / f"{page}.png", height)
     end_s = time.time()
