@@ -3,14 +3,19 @@
 import json
 import re
 import time
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 from prometheus_client.metrics import MetricWrapperBase
 
 from config.delivery_wishes import DailyTop, QuietHours
 from config.endpoints import FileEndpoint, StdoutEndpoint, WebhookEndpoint, load_endpoints
+from models.alert_feedback import COUNTED
+from models.context import Reason
+from models.events import FEED_TYPES, AlertFeedback, FeedbackAction, FeedbackOutcome, epoch_ms
+from streams.codecs import decode_feed_event
 from streams.notifier_metrics import FATES, PARKED_FOR, WITHHELD_FOR, NotifierMetrics
 from streams.pseudonyms import Pseudonymiser
 from streams.webhooks.outcome import Outcome
@@ -85,6 +90,18 @@ def test_the_body_is_what_is_sent() -> None:
     assert len(shown["data"].pop("customer")) == len(body["data"].pop("customer"))
     assert list(shown["data"]) == list(body["data"])
     assert shown == body
+
+
+def test_the_feedback_is_accepted_and_counted_as_printed() -> None:
+    """By the decoder of the feed that the page names, with every word that there is; and the reasons are ours."""
+    (printed,) = re.findall(r'^\{"type": "alert_feedback".*?\}$', PAGE, re.DOTALL | re.MULTILINE)
+    event, _ = decode_feed_event(printed.encode(), epoch_ms(datetime(2026, 2, 1, tzinfo=UTC)))
+    assert isinstance(event, AlertFeedback)
+    assert type(event) in FEED_TYPES["calls"]
+    for word in (*get_args(FeedbackAction), *get_args(FeedbackOutcome)):
+        assert re.search(rf"^\| `(action|outcome)` \|.*`{word}`", PAGE, re.MULTILINE), word
+    for outcomes in re.findall(r'reason=~"feedback_\(([a-z_|]+)\)"', PAGE):
+        assert {Reason(f"feedback_{outcome}") for outcome in outcomes.split("|")} <= set(COUNTED.values())
 
 
 def test_the_code_for_receivers_verifies() -> None:
