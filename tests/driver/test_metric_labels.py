@@ -7,13 +7,15 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from models.context import Reason
 from models.events import EVENT_TYPES
 from streams.codecs import Refusal
+from streams.learner_metrics import LearnerMetrics
 from streams.live_metrics import LiveMetrics
 from streams.notifier_metrics import NotifierMetrics
+from tests.support.canary import CANARY
+from tests.support.command_line import ROOT
 from tests.support.embedded import metric, run
 from tests.support.feeds import line, record, write
 from tests.support.metric_labels import label_values, silent, unbounded
 
-CANARY = "canary-71b3"
 _IDENTIFIERS = ("event_id", "customer_id", "account_id", "product_id", "call_id", "case_id", "adviser", "page")
 
 
@@ -27,11 +29,12 @@ def events() -> list[bytes]:
 
 
 async def test_no_label_says_more_than_it_may(tmp_path: Path) -> None:
-    """All that the worker's and the notifier's classes export, after a real run, is in the allow-list."""
+    """All that workers, notifiers and learners export, after a real run, is in the allow-list."""
     job = await run(tmp_path / "run", Path(write(tmp_path / "feed.ndjson", events())), shards=2)
     LiveMetrics(job.metrics.registry)
     page = generate_latest(job.metrics.registry).decode()
     notifier = generate_latest(NotifierMetrics(["crm"]).registry).decode()
+    learner = generate_latest(LearnerMetrics().registry).decode()
 
     assert metric(job, "ebbwatch_rule_decisions_total", rule="repeated_inquiry", reason=Reason.RAISED.value) == 1
     assert metric(job, "ebbwatch_open_alerts", rule="repeated_inquiry") == 1
@@ -39,9 +42,16 @@ async def test_no_label_says_more_than_it_may(tmp_path: Path) -> None:
     assert CANARY not in page
     assert unbounded(page, shards=2) == []
     assert unbounded(notifier, endpoints=["crm"]) == []
+    assert unbounded(learner) == []
     # Of what the live worker alone fills, the position of a shard has no sample yet.
-    assert silent(page + notifier) == ["ebbwatch_live_position"]
+    assert silent(page + notifier + learner) == ["ebbwatch_live_position"]
     assert {"tier", "shard", "profile", "endpoint"} <= label_values(page + notifier).keys()
+
+
+def test_no_class_of_metrics_is_left_out() -> None:
+    """Whoever adds a file of metrics adds it to the test above."""
+    files = {file.stem for file in (ROOT / "streams").glob("*metrics.py")}
+    assert files == {"metrics", "complaint_metrics", "live_metrics", "notifier_metrics", "learner_metrics"}
 
 
 def test_a_label_that_nobody_allows_is_noticed() -> None:
