@@ -51,19 +51,19 @@ class Challenger:
     def __init__(self, name: str) -> None:
         """`name` is `HAT_ADAM` or `LINEAR`."""
         self.name = name
-        self._hat = name == HAT_ADAM
         self._regression = linear_model.LogisticRegression(optimizer=_OPTIMIZERS[name](), intercept_lr=INTERCEPT_LR)
 
-    def _cells(self, z: Features) -> dict[str, float]:
-        return spread(z) if self._hat else {name: value for name, value in z.items() if value != 0.0}
+    def basis(self, z: Features) -> dict[str, float]:
+        """What it scores, and learns from, of a standardised example."""
+        return spread(z) if self.name == HAT_ADAM else {name: value for name, value in z.items() if value != 0.0}
 
-    def predict_z(self, z: Features) -> float:
-        """Probability for an example that is standardised already."""
-        return probability(float(self._regression._raw_dot_one(self._cells(z))))
+    def predict(self, basis: Features) -> float:
+        """Probability for an example."""
+        return probability(float(self._regression._raw_dot_one(basis)))
 
-    def learn_z(self, z: Features, label: bool) -> None:
+    def learn(self, basis: Features, label: bool) -> None:
         """Learn a label."""
-        self._regression.learn_one(self._cells(z), label)
+        self._regression.learn_one(basis, label)
 
     @property
     def learnt(self) -> int:

@@ -132,16 +132,22 @@ def spread(z: Features) -> dict[str, float]:
 def _cells(name: str, value: float) -> list[tuple[str, float]]:
     if value == 0.0:
         return []
+    cells = _CELLS.get(name)
+    if cells is None:
+        cells = _CELLS[name] = tuple(f"{name}#{place}" for place in range(len(KNOTS)))
     if value <= KNOTS[0]:
-        return [(name, value), (f"{name}#0", 1.0)]
-    last = len(KNOTS) - 1
-    if value >= KNOTS[last]:
-        return [(name, value), (f"{name}#{last}", 1.0)]
+        return [(name, value), (cells[0], 1.0)]
+    if value >= KNOTS[-1]:
+        return [(name, value), (cells[-1], 1.0)]
     place = 1
     while value > KNOTS[place]:
         place += 1
     share = (value - KNOTS[place - 1]) / (KNOTS[place] - KNOTS[place - 1])
-    return [(name, value), (f"{name}#{place - 1}", 1.0 - share), (f"{name}#{place}", share)]
+    return [(name, value), (cells[place - 1], 1.0 - share), (cells[place], share)]
+
+
+_CELLS: dict[str, tuple[str, ...]] = {}
+"""The names of each feature's cells: putting them together anew is a good part of scoring."""
 
 
 def pack(z: Features) -> bytes:

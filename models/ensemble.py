@@ -1,10 +1,20 @@
 """The learners side by side: the hat model, its challengers and the forest, each told the same labels in one order."""
 
+from typing import NamedTuple
+
 from models.challengers import FOREST, HAT_ADAGRAD, HAT_ADAM, LINEAR, Challenger, Forest, RegressionSnapshot
 from models.churn_curves import FeatureSchema, SnapshotMismatch
 from models.churn_drift import LossWatch, learn_watchfully
 from models.churn_model import ChurnClassifier, Features
 from models.churn_snapshot import ChurnSnapshot, restore, take_snapshot
+
+
+class Prepared(NamedTuple):
+    """An example on its way through the learners."""
+
+    z: Features
+    bases: dict[str, dict[str, float]]
+    x: Features | None
 
 
 class Ensemble:
@@ -41,21 +51,26 @@ class Ensemble:
         """The hat model as it is after so many entries of the journal."""
         return take_snapshot(self.hat, schema, {"journal": journal})
 
-    def scores(self, z: Features, x: Features | None) -> dict[str, float]:
+    def prepare(self, z: Features, x: Features | None) -> Prepared:
+        """An example as its learners take it, worked out once; `x` is for a forest."""
+        return Prepared(z, {name: one.basis(z) for name, one in self.challengers.items()}, x)
+
+    def scores(self, example: Prepared) -> dict[str, float]:
         """What each of them says of an example now, before it learns it."""
-        scores = {HAT_ADAGRAD: self.hat.predict_z(z)}
-        scores.update((name, one.predict_z(z)) for name, one in self.challengers.items())
-        if self.forest is not None and x is not None:
-            scores[FOREST] = self.forest.predict(x)
+        scores = {HAT_ADAGRAD: self.hat.predict_z(example.z)}
+        for name, challenger in self.challengers.items():
+            scores[name] = challenger.predict(example.bases[name])
+        if self.forest is not None and example.x is not None:
+            scores[FOREST] = self.forest.predict(example.x)
         return scores
 
-    def learn(self, z: Features, x: Features | None, label: bool, is_correction: bool) -> None:
+    def learn(self, example: Prepared, label: bool, is_correction: bool) -> None:
         """Learn a label; what turns out to have been wrong is no sign that losses rise now."""
         if is_correction:
-            self.hat.learn_z(z, label)
+            self.hat.learn_z(example.z, label)
         else:
-            self.alarms += learn_watchfully(self.hat, self.losses, z, label)
-        for challenger in self.challengers.values():
-            challenger.learn_z(z, label)
-        if self.forest is not None and x is not None:
-            self.forest.learn(x, label)
+            self.alarms += learn_watchfully(self.hat, self.losses, example.z, label)
+        for name, challenger in self.challengers.items():
+            challenger.learn(example.bases[name], label)
+        if self.forest is not None and example.x is not None:
+            self.forest.learn(example.x, label)

@@ -158,7 +158,8 @@ class Learner:
         before, label = _LABELS.get(kept.outcome), _LABELS.get(record.outcome)
         kind = UNLEARNT if label is None and before is None else LABEL if before is None else CORRECTION
         times = 0 if label is None or label == before else 1 if kind == LABEL else _TWICE
-        z, x = unpack(kept.z, self._names), self.features(kept.x) if self.ensemble.forest and kept.x else None
+        x = self.features(kept.x) if self.ensemble.forest is not None and kept.x else None
+        example = self.ensemble.prepare(unpack(kept.z, self._names), x)
         entry = JournalEntry(
             number=self.journal,
             kind=kind,
@@ -171,7 +172,7 @@ class Learner:
             label=label,
             times=times,
             score=kept.score,
-            scores=self.ensemble.scores(z, x) if label is not None else {},
+            scores=self.ensemble.scores(example) if label is not None else {},
         )
         memory.note(entry)
         remember(self.window, entry)
@@ -179,7 +180,7 @@ class Learner:
             self._until_ms = max(self._until_ms, entry.settled_ms)
             self.labels += times
             for _ in range(times):
-                self.ensemble.learn(z, x, label, is_correction=kind == CORRECTION)
+                self.ensemble.learn(example, label, is_correction=kind == CORRECTION)
         if not kept.outcome:
             return Fate(record.outcome)
         return Fate.UNCHANGED if record.outcome == kept.outcome else Fate.CORRECTED

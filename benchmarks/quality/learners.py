@@ -69,12 +69,12 @@ class InShadow:
         """Standardise by what was seen until now, score, pack."""
         self._names = tuple(x)
         z = self._scale.observe(x)
-        return self._challenger.predict_z(z), pack(z)
+        return self._challenger.predict(self._challenger.basis(z)), pack(z)
 
     def learn(self, kept: object, label: bool) -> None:
         """Learn with the z of its arrival."""
         assert isinstance(kept, bytes)
-        self._challenger.learn_z(unpack(kept, self._names), label)
+        self._challenger.learn(self._challenger.basis(unpack(kept, self._names)), label)
 
 
 class Trees:

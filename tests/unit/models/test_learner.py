@@ -129,9 +129,8 @@ def test_each_example_is_measured_before_it_is_learnt() -> None:
     seen = [observed(n, [n, 1, 2, 3, 4, 5], BEGIN + timedelta(minutes=n)) for n in range(10)]
     run = Run([*seen, settled(seen[9], LEFT)])
     assert set(run.memory.entries[0].scores.values()) == {0.5}
-    assert run.learner.ensemble.scores(run.learner.ensemble.hat.standardise(dict.fromkeys(NAMES, 9.0)), None)[
-        LINEAR
-    ] != pytest.approx(0.5)
+    example = run.learner.ensemble.prepare(run.learner.ensemble.hat.standardise(dict.fromkeys(NAMES, 9.0)), None)
+    assert run.learner.ensemble.scores(example)[LINEAR] > 0.5
 
 
 # --- outcomes that are not just a label -----------------------------------------------------------
@@ -281,7 +280,7 @@ def test_a_challenger_in_charge_is_what_is_published(examples: list[Example]) ->
     x = {"outflow": 0.5, "silence": 2.0, "logins": 1.0, "never": 7.5, "tenure": 20.0, "noise": 3.0}
     z = learner.ensemble.hat.standardise(x)
     share = prior_share(model.learnt)
-    theirs = learner.ensemble.challengers[LINEAR].predict_z(z)
+    theirs = learner.ensemble.scores(learner.ensemble.prepare(z, None))[LINEAR]
     prior = np.log(RATE / (1 - RATE)) + 0.5 * (z["outflow"] + z["silence"] - z["logins"])
     logit = share * prior + (1 - share) * np.log(theirs / (1 - theirs))
     assert ready(model, CHOSEN).scorer.score(np.array([list(x.values())])).probabilities[0] == pytest.approx(
