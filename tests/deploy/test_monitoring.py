@@ -3,6 +3,7 @@
 from prometheus_client import generate_latest
 
 from config.settings import WEB_PORT
+from streams.learner_metrics import LearnerMetrics
 from streams.live_metrics import LiveMetrics
 from streams.metrics import Metrics
 from streams.notifier_metrics import NotifierMetrics
@@ -17,10 +18,10 @@ def test_prometheus_reads_its_configuration() -> None:
 
 
 def test_prometheus_reads_our_pages() -> None:
-    """`promtool check metrics`: format, names, units and help of all that a worker and a notifier export."""
+    """`promtool check metrics`: format, names, units and help of all that a worker, a notifier and a learner export."""
     metrics = Metrics()
     LiveMetrics(metrics.registry)
-    for registry in (metrics.registry, NotifierMetrics(["one"]).registry):
+    for registry in (metrics.registry, NotifierMetrics(["one"]).registry, LearnerMetrics().registry):
         run("prometheus", "promtool", "check", "metrics", given=generate_latest(registry).decode())
 
 
@@ -31,13 +32,16 @@ def test_everyone_finds_the_others() -> None:
     jobs = {job["job_name"]: job["dns_sd_configs"] for job in prometheus["scrape_configs"]}
     (workers,) = jobs["ebbwatch"]
     (notifiers,) = jobs["ebbwatch-notifier"]
+    (learners,) = jobs["ebbwatch-learner"]
     (manager,) = prometheus["alerting"]["alertmanagers"]
     (source,) = read(SOURCES)["datasources"]
     (provider,) = read(DEPLOY / "grafana" / "provisioning" / "dashboards" / "ebbwatch.yml")["providers"]
 
     assert workers["names"] == ["worker"]
     assert notifiers["names"] == ["notifier"]
-    assert str(workers["port"]) == str(notifiers["port"]) == services["worker"].environment[WEB_PORT]
+    assert learners["names"] == ["learner"]
+    for found in (workers, notifiers, learners):
+        assert str(found["port"]) == services["worker"].environment[WEB_PORT]
     assert set(services["worker"].networks) & set(services["prometheus"].networks)
     assert manager["static_configs"] == [{"targets": ["alertmanager:9093"]}]
     assert set(services["alertmanager"].networks) & set(services["prometheus"].networks)

@@ -1,4 +1,4 @@
-"""A real Prometheus over a real worker and a real notifier: rules evaluate, and no panel of a dashboard is empty.
+"""A real Prometheus over a real worker, notifier and learner: rules evaluate, and no panel of a dashboard is empty.
 
 Prometheus looks twice a second, so that a few seconds hold what minutes hold in a bank; panels are asked with a window
 of ten seconds where Grafana takes one of its own.
@@ -19,7 +19,7 @@ from tests.support.kafka_server import KafkaServer
 from tests.support.kafka_topics import read_topic
 from tests.support.live_service import until
 from tests.support.redis_server import RedisServer
-from tests.support.watched_service import REFUSED, Scene, watched
+from tests.support.watched_service import JOBS, REFUSED, Scene, watched
 
 WINDOW = "10s"
 
@@ -36,10 +36,7 @@ def scene(
 def test_everything_is_scraped(scene: Scene) -> None:
     """The jobs that we ship are those that answer."""
     targets = scene.prometheus.ask("targets")["activeTargets"]
-    assert {(target["labels"]["job"], target["health"]) for target in targets} == {
-        ("ebbwatch", "up"),
-        ("ebbwatch-notifier", "up"),
-    }
+    assert {(target["labels"]["job"], target["health"]) for target in targets} == {(job, "up") for job in JOBS}
 
 
 def test_every_rule_evaluates(scene: Scene) -> None:
