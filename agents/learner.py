@@ -38,6 +38,8 @@ logger = logging.getLogger("ebbwatch.learner")
 
 _LOOK_S: Final = 10.0
 """Seconds between two looks at the figures."""
+_NEAR: Final = 1_000
+"""Examples that may wait when a model is announced: one who catches up passes by models of old."""
 _STOP_S: Final = 20.0
 """Seconds that the batch and the announcement under way may take to end."""
 
@@ -136,13 +138,13 @@ class LearnerProcess:
         logger.info("learner started", extra={"fields": {"labels": self._run.learner.labels}})
         looked_s, is_news = 0.0, True
         while not self._told.is_set():
-            await self._announce(producer)
+            if self._feed.lag < _NEAR:
+                await self._announce(producer)
             busy = await self._feed.take()
             is_news = is_news or busy
             if (is_news and not busy) or time.monotonic() - looked_s > _LOOK_S:
                 self.metrics.saw(self._run)
                 looked_s, is_news = time.monotonic(), False
-        await self._announce(producer)
 
     async def _announce(self, producer: BatchProducer) -> None:
         """Tell every shard of the latest model, or the pinned one; those before it have been overtaken."""
