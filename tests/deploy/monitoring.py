@@ -89,8 +89,8 @@ def dashboard_expressions() -> list[str]:
 def exported() -> dict[str, set[str]]:
     """Every series of a live worker, with its labels."""
     metrics = Metrics()
-    live = LiveMetrics(metrics.registry)
-    return _series(*vars(metrics).values(), *vars(metrics.complaints).values(), *vars(live).values())
+    parts = (metrics, LiveMetrics(metrics.registry), *vars(metrics).values())
+    return _series(*(value for part in parts if hasattr(part, "__dict__") for value in vars(part).values()))
 
 
 def exported_by_notifier() -> dict[str, set[str]]:
