@@ -63,12 +63,16 @@ class ChurnRisk(Section, frozen=True):
 
 
 class ChurnPolicy(Section, frozen=True):
-    """P(attrition within `horizon_days`); without this table of the document nobody is scored."""
+    """P(attrition within `horizon_days`); without this table of the document nobody is scored.
+
+    Who has changed is scored at the first tick after the next whole `score_every_s`: once, however much has happened.
+    """
 
     horizon_days: Days
     observe_every_days: Days
     late_days: Annotated[int, Meta(ge=0, le=366)]
     base_rate: Share
+    score_every_s: Annotated[int, Meta(ge=1, le=86_400)]
     told_delta: Share
     stale_days: Days
     bands: Bands

@@ -16,6 +16,7 @@ from msgspec import Meta, field
 from config.calendar_sources import expand_calendars
 from config.calendars import CalendarName, known_zone
 from config.calendars import CalendarPolicy as CalendarPolicy
+from config.churn_policies import ChurnPolicy
 from config.complaint_policies import Complaints
 from config.policy_errors import explained
 from config.sections import Section, Text, content_digest
@@ -152,6 +153,7 @@ class Policies(Section, frozen=True):
     asset_outflow: AssetOutflow
     repeated_inquiry: RepeatedInquiry
     complaints: Complaints = Complaints()
+    churn: ChurnPolicy | None = None
     calendars: Annotated[dict[CalendarName, CalendarPolicy], Meta(max_length=16)] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

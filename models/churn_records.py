@@ -8,7 +8,7 @@ its time alone, and what has been told of it.
 from datetime import datetime
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 STAYED: Final = "stayed"
 LEFT: Final = "left"
@@ -25,7 +25,7 @@ BANDS: Final = (LOW, MEDIUM, HIGH, GONE)
 
 
 class ScoreReason(Struct, frozen=True):
-    """A group of features (`models.feature_schema.Group`) and what it adds to the logit; `feature` adds most of it."""
+    """A group of features (`models.feature_schema.Group`) and what it adds to the logit; `feature` moves it most."""
 
     code: str
     contribution: float
@@ -35,19 +35,19 @@ class ScoreReason(Struct, frozen=True):
 class ScoreTold(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A score that is worth telling: the first, one in another band, one that has moved, or one that has grown old.
 
-    `score` is P(attrition within `horizon_days`), and None for who is gone; `logit` is `intercept` plus the
-    contributions of all groups; `reasons` are those that raise it most.
+    `score` is P(attrition within `horizon_days`), none for who is gone; `logit` is `intercept` plus what `reasons` add,
+    those that raise it most first. `gone_by` names the part of the policy (`models.attrition`).
     """
 
     customer_id: str
     at: datetime
-    score: float | None
+    score: float | None = None
     band: str
     band_before: str
     horizon_days: int
-    logit: float
+    logit: float = 0.0
     intercept: float
-    reasons: list[ScoreReason]
+    reasons: list[ScoreReason] = field(default_factory=list)
     model_version: str
     tier: str
     stage: str

@@ -7,6 +7,9 @@ from msgspec import Struct, field
 
 from models.pins import Pins
 from models.rules import Rules
+from models.scoring_model import Scoring, cold_model, ready
+
+_NO_RATE = 0.5
 
 
 class Reason(StrEnum):
@@ -34,6 +37,12 @@ class Reason(StrEnum):
     AFTER_LEAVING = "after_leaving"
     NO_ROOM = "no_room"
     LEFT = "left"
+    OBSERVED = "observed"
+    OUTCOME_STAYED = "outcome_stayed"
+    OUTCOME_LEFT = "outcome_left"
+    OUTCOME_CLOSED_BY_BANK = "outcome_closed_by_bank"
+    CORRECTED = "corrected"
+    MODEL_REFUSED = "model_refused"
     UNKNOWN_ALERT = "unknown_alert"
     AFTER_CLOSING = "after_closing"
     FEEDBACK_ACKNOWLEDGED = "feedback_acknowledged"
@@ -95,7 +104,7 @@ class Results(Struct):
     """What folding has to say: outputs in order, counted decisions and fates, and moves in sorted indexes.
 
     `clocks` counts what happened to SLA clocks, by (profile, clock, event); `used` are the shares of their targets that
-    clocks had used when they stopped, by (profile, clock).
+    clocks had used when they stopped, by (profile, clock). `scored` is how often a customer was scored.
 
     `rankings` holds the last score of each (index, member), None to take the member out. What a member is, a customer
     or something of a customer's, each index decides by itself.
@@ -107,22 +116,44 @@ class Results(Struct):
     rankings: dict[tuple[str, str], float | None] = field(default_factory=dict)
     clocks: Counter[tuple[str, str, ClockEvent]] = field(default_factory=Counter)
     used: list[tuple[str, str, float]] = field(default_factory=list)
+    scored: int = 0
+
+
+def cold(rules: Rules) -> Scoring:
+    """The model before there is one; without a churn policy nothing asks it."""
+    return ready(cold_model(rules.churn.base_rate if rules.churn is not None else _NO_RATE))
 
 
 class FoldContext:
     """Arguments and results of folding, shared by all records of one shard.
 
-    `clock_ms` is the shard's time as its ticks have told it, `pins` the complaint policies that cases began with.
+    `clock_ms` is the shard's time as its ticks have told it, `pins` the complaint policies that cases began with,
+    `scoring` the model in force: the cold one until the ledger has brought another.
     Results accumulate until whoever drives the fold takes them.
     """
 
-    __slots__ = ("clock_ms", "clocks", "decisions", "fates", "outputs", "pins", "rankings", "rules", "used")
+    __slots__ = (
+        "clock_ms",
+        "clocks",
+        "decisions",
+        "fates",
+        "outputs",
+        "pins",
+        "rankings",
+        "rules",
+        "scored",
+        "scoring",
+        "used",
+    )
 
-    def __init__(self, rules: Rules, clock_ms: int = 0, pins: Pins | None = None) -> None:
+    def __init__(
+        self, rules: Rules, clock_ms: int = 0, pins: Pins | None = None, scoring: Scoring | None = None
+    ) -> None:
         """Start with nothing folded."""
         self.rules = rules
         self.clock_ms = clock_ms
         self.pins = pins or Pins(rules, {}, {})
+        self.scoring = scoring or cold(rules)
         self._clear()
 
     def _clear(self) -> None:
@@ -132,10 +163,11 @@ class FoldContext:
         self.rankings: dict[tuple[str, str], float | None] = {}
         self.clocks: Counter[tuple[str, str, ClockEvent]] = Counter()
         self.used: list[tuple[str, str, float]] = []
+        self.scored = 0
 
     def take(self) -> Results:
         """The results so far; the context starts anew."""
-        results = Results(self.outputs, self.decisions, self.fates, self.rankings, self.clocks, self.used)
+        results = Results(self.outputs, self.decisions, self.fates, self.rankings, self.clocks, self.used, self.scored)
         self._clear()
         return results
 

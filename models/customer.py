@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Struct, field
 
 from models.case_state import DEPARTED, MAX_CASES, MAX_MILESTONES, CaseState
+from models.churn_state import MAX_DEPARTURES, MAX_OBSERVATIONS, ChurnState
 from models.decay import Cell
 from models.events import FeedbackAction, FeedbackOutcome
 
@@ -35,24 +36,28 @@ BOUNDS: Final = {
     "contact reasons": MAX_REASONS,
     "contacts for each reason": MAX_CONTACTS_PER_REASON,
     "days of flows, and the largest outflow of each": MAX_FLOW_DAYS,
-    "alerts open or cooling down": MAX_REASONS + 1,
+    "alerts open or cooling down": MAX_REASONS + 2,
     "words of feedback on each alert": MAX_FEEDBACK,
     "complaint cases": MAX_CASES,
     "milestones of each case": MAX_MILESTONES,
     "complaint cases that have left, and later steps": DEPARTED,
+    "observations for the churn score": MAX_OBSERVATIONS,
+    "times at which the customer was gone": MAX_DEPARTURES,
 }
 
 
 class Account(Struct, array_like=True, gc=False):
     """One account: its id, last known balance in cents (None when never stated) and when that was.
 
-    A closed one is remembered with no balance, so that what comes late does not bring it back.
+    A closed one is remembered with no balance, so that what comes late does not bring it back; `balance_at_ms` is then
+    when it was closed, and `by_bank` whether the bank did.
     """
 
     account_id: str
     balance_cents: int | None
     balance_at_ms: int
     closed: bool = False
+    by_bank: bool = False
 
 
 class Outflow(Struct, array_like=True, gc=False):
@@ -101,8 +106,9 @@ class Inquiry(Struct, array_like=True, gc=False):
 class AlertState(Struct, array_like=True, gc=False):
     """An alert that is open, or one that is resolved and still cooling down (`cooling_until_ms` set).
 
-    `measure` is the figure that the alert was last reported with (cents or contacts), `due_ms` when the passage of
-    time alone could change it. `feedback` holds each word that it was answered with (`models.alert_feedback`), sorted.
+    `measure` is the figure that the alert was last reported with (cents, contacts, or 1/10,000 of a score), `due_ms`
+    when time alone could change it (0: never). `feedback` holds each word that it was answered with
+    (`models.alert_feedback`), sorted.
     """
 
     rule: str
@@ -141,6 +147,7 @@ class Customer(Struct, array_like=True, gc=False):
     `counted` and `cells` are its decayed counters: a byte and three sums each; `models.counters` keeps them. `departed`
     holds 16 bytes for each of the latest complaint cases that have left, and of the steps that came for them since.
     `last_active_ms` is the latest own act (`models.money_flows.is_own_act`, a login, a page view, a contact); 0: none.
+    `churn_due_ms` is when the customer must be scored next: at the next tick once something has changed.
     """
 
     customer_id: str
@@ -169,6 +176,8 @@ class Customer(Struct, array_like=True, gc=False):
     departed: bytes = b""
     cases_opened: int = 0
     last_active_ms: int = 0
+    churn: ChurnState | None = None
+    churn_due_ms: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()

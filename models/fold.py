@@ -12,6 +12,7 @@ from models import (
     alert_feedback,
     asset_outflow,
     case_alerts,
+    churn_risk,
     complaints,
     counters,
     money_flows,
@@ -39,6 +40,7 @@ from models.events import (
     Transaction,
 )
 from models.money_flows import INTERNAL_COUNTERPARTIES, INTERNAL_KINDS
+from models.rules import ChurnRules
 
 _KEPT_ID_BYTES = (RECENT_EVENT_IDS - 1) * RECENT_ID_BYTES
 STAGE_EVERY_DAYS = 7
@@ -76,15 +78,24 @@ def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) 
         # Before the event is counted: at the moment of an event, any pace looks like a burst.
         relationship.refresh_stage(customer, day, at_ms, ctx.rules)
     _HANDLERS[type(event)](customer, event, at_ms, day, by, ctx)
+    if ctx.rules.churn is not None:
+        _score_soon(customer, ctx.clock_ms, ctx.rules.churn)
     if customer.alerts or customer.cases:
         customer.due_ms = next_due_ms(customer)
-    elif customer.due_ms:
-        customer.due_ms = 0
+    else:
+        customer.due_ms = customer.churn_due_ms
     return customer
 
 
 def fold_due(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
-    """Let every deadline of the customer that has come by `now_ms` fire, in order, each at its own time."""
+    """Let every deadline of the customer that has come by `now_ms` fire, in order, each at its own time.
+
+    Scoring is none of them: `models.churn_tick` does it for many at once, and sets `churn_due_ms` again.
+    """
+    if 0 < customer.churn_due_ms <= now_ms:
+        customer.churn_due_ms = 0
+    elif ctx.rules.churn is not None:
+        _score_soon(customer, ctx.clock_ms, ctx.rules.churn)
     while 0 < customer.due_ms <= now_ms:
         due_ms = customer.due_ms
         for state in [state for state in customer.alerts if state.due_ms == due_ms]:
@@ -94,11 +105,19 @@ def fold_due(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
         assert customer.due_ms == 0 or customer.due_ms > due_ms, "a deadline that fires moves on"
 
 
+def _score_soon(customer: Customer, clock_ms: int, churn: ChurnRules) -> None:
+    due_ms = churn.score_due_ms(clock_ms)
+    if due_ms < customer.churn_due_ms or not customer.churn_due_ms:
+        customer.churn_due_ms = due_ms
+
+
 def next_due_ms(customer: Customer) -> int:
     """The earliest time at which something of this customer needs a tick; 0 when nothing does."""
-    times = [state.due_ms for state in customer.alerts]
+    times = [state.due_ms for state in customer.alerts if state.due_ms]
     if customer.cases:
         times += [case.due_ms for case in customer.cases]
+    if customer.churn_due_ms:
+        times.append(customer.churn_due_ms)
     return min(times, default=0)
 
 
@@ -165,7 +184,7 @@ def _account_opened(
 def _account_closed(
     customer: Customer, event: AccountClosed, at_ms: int, day: int, by: Weights, ctx: FoldContext
 ) -> None:
-    relationship.close_account(customer, event.account_id, at_ms)
+    relationship.close_account(customer, event.account_id, at_ms, by_bank=event.initiated_by == "bank")
 
 
 def _product_opened(
@@ -243,11 +262,13 @@ _HANDLERS: dict[type[FeedEvent], _Handler] = {
 _ON_DUE: dict[str, Callable[[Customer, AlertState, int, FoldContext], None]] = {
     asset_outflow.RULE: asset_outflow.on_due,
     repeated_inquiry.RULE: repeated_inquiry.on_due,
+    churn_risk.RULE: churn_risk.on_due,
 }
 
 _ANSWERABLE = {
     asset_outflow.RULE: Answerable(asset_outflow.standing, asset_outflow.dismiss),
     repeated_inquiry.RULE: Answerable(repeated_inquiry.standing, repeated_inquiry.dismiss),
+    churn_risk.RULE: Answerable(churn_risk.standing, churn_risk.dismiss),
 }
 """What feedback on an alert of a rule can bring about; every rule of `_ON_DUE` is here."""
 

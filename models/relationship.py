@@ -25,14 +25,15 @@ def see_balance(customer: Customer, account_id: str, balance_cents: int | None, 
     return max(balance_cents or 0, 0)
 
 
-def close_account(customer: Customer, account_id: str, at_ms: int) -> None:
+def close_account(customer: Customer, account_id: str, at_ms: int, *, by_bank: bool) -> None:
     """Close an account: its balance no longer counts as assets."""
     customer.closed_accounts += 1
     for account in customer.accounts:
         if account.account_id == account_id:
             account.balance_cents, account.balance_at_ms, account.closed = None, at_ms, True
+            account.by_bank = by_bank
             return
-    _remember_account(customer, Account(account_id, None, at_ms, closed=True))
+    _remember_account(customer, Account(account_id, None, at_ms, closed=True, by_bank=by_bank))
 
 
 def _remember_account(customer: Customer, account: Account) -> None:

@@ -1,5 +1,6 @@
 """The policies as the fold reads them: looked up once, in cents and milliseconds."""
 
+from config.churn_policies import ChurnPolicy
 from config.policies import OutflowTier, Policies, policy_digest
 from models.decay import DAY_MS
 from models.local_days import LocalDays
@@ -31,6 +32,65 @@ class OutflowThresholds:
         self.floor = round(policy.floor * 100)
         self.action = policy.action
         self.action_zh = policy.action_zh
+
+
+class ChurnRules:
+    """The churn score's policy, amounts in cents and times in milliseconds."""
+
+    __slots__ = (
+        "balance_floor",
+        "balance_half_life_ms",
+        "balance_hold_ms",
+        "balance_share",
+        "base_rate",
+        "cooldown_ms",
+        "critical",
+        "high",
+        "horizon_days",
+        "horizon_ms",
+        "late_ms",
+        "medium",
+        "observe_every_ms",
+        "reasons",
+        "resolve_below",
+        "score_every_ms",
+        "silence_ms",
+        "stages",
+        "stale_ms",
+        "tiers",
+        "told_delta",
+        "worse_by",
+    )
+
+    def __init__(self, policy: ChurnPolicy) -> None:
+        """Convert the table of the policy document."""
+        self.horizon_days = policy.horizon_days
+        self.horizon_ms = policy.horizon_days * DAY_MS
+        self.observe_every_ms = policy.observe_every_days * DAY_MS
+        self.late_ms = policy.late_days * DAY_MS
+        self.base_rate = policy.base_rate
+        self.score_every_ms = policy.score_every_s * 1000
+        self.told_delta = policy.told_delta
+        self.stale_ms = policy.stale_days * DAY_MS
+        self.medium, self.high = policy.bands.medium, policy.bands.high
+
+        attrition = policy.attrition
+        self.silence_ms = attrition.silence_days * DAY_MS
+        self.balance_share = attrition.balance_share
+        self.balance_hold_ms = attrition.balance_hold_days * DAY_MS
+        self.balance_half_life_ms = attrition.balance_half_life_days * DAY_MS
+        self.balance_floor = round(attrition.balance_floor * 100)
+
+        alert = policy.alert
+        self.critical = alert.critical
+        self.resolve_below = alert.resolve_ratio * policy.bands.high
+        self.worse_by = alert.worse_by
+        self.cooldown_ms = alert.cooldown_days * DAY_MS
+        self.tiers, self.stages, self.reasons = alert.tiers, alert.stages, alert.reasons
+
+    def score_due_ms(self, clock_ms: int) -> int:
+        """When a customer who changes at `clock_ms` is scored."""
+        return clock_ms - clock_ms % self.score_every_ms + self.score_every_ms
 
 
 class Rules:
@@ -69,6 +129,9 @@ class Rules:
             "potential": (inquiry.actions.potential, inquiry.actions_zh.potential),
             "basic": (inquiry.actions.basic, inquiry.actions_zh.basic),
         }
+
+        self.churn = ChurnRules(policies.churn) if policies.churn is not None else None
+        """None where nobody is scored."""
 
     def cents(self, amount: float, currency: str) -> int | None:
         """`amount` in hundredths of the reporting currency; None where the policies know no rate, or it is absurd."""

@@ -48,11 +48,19 @@ class ScoringModel(Struct, frozen=True, kw_only=True):
 
 
 class Scoring(Struct, frozen=True):
-    """A model ready to score: its version, and the scorer."""
+    """A model ready to score: its version, the scorer, and what it has learnt (`ScoringModel`)."""
 
     version: str
     scorer: ChurnScorer
     intercept: float
+    learnt: int
+    until_ms: int
+
+    @property
+    def number(self) -> int:
+        """Which of the learner's versions this is; 0 for the cold one."""
+        number, _, _ = self.version.partition("-")
+        return int(number) if number.isdecimal() and number.isascii() else 0
 
 
 _encoder = msgspec.json.Encoder()
@@ -138,7 +146,7 @@ def ready(model: ScoringModel, chosen: FeatureSet = STANDARD_SET) -> Scoring:
     arrays = (shapes.mean, shapes.deviation, shapes.linear, shapes.heights)
     if not isfinite(model.intercept) or not all(np.isfinite(array).all() for array in arrays):
         raise SnapshotMismatch("the model holds a number that is not finite")
-    return Scoring(model.version, ChurnScorer(shapes), model.intercept)
+    return Scoring(model.version, ChurnScorer(shapes), model.intercept, model.learnt, model.until_ms)
 
 
 def shapes_of_model(model: ScoringModel) -> Shapes:

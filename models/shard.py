@@ -12,12 +12,16 @@ import msgspec
 from msgspec import Struct, field
 
 from config.policies import policies_from_document, policy_document
-from models.context import Fate, FoldContext, Results
+from models.churn_curves import SnapshotMismatch
+from models.churn_risk import RULE as CHURN_RULE
+from models.churn_tick import AT_ONCE, assess
+from models.context import Fate, FoldContext, Reason, Results, cold
 from models.customer import Customer
 from models.events import LedgerRecord, ModelActivated, PolicyActivated, Tick
-from models.fold import fold, fold_due
+from models.fold import fold, fold_due, next_due_ms
 from models.pins import Pins
-from models.rules import Rules
+from models.rules import ChurnRules, Rules
+from models.scoring_model import Scoring, model_document, model_from_document, ready
 
 
 class ShardState(Struct, kw_only=True):
@@ -37,11 +41,12 @@ class ShardDocuments(Struct, kw_only=True):
     """What a shard decides by, written only when it has changed: it is too large to be written at every commit.
 
     `policy` is the document of the policies in force; `pinned` the complaint policies of former ones, by digest, as
-    long as a case needs them.
+    long as a case needs them; `model` the document of the model that scores, empty before the first.
     """
 
     policy: dict[str, object] = field(default_factory=dict)
     pinned: dict[str, dict[str, object]] = field(default_factory=dict)
+    model: dict[str, object] = field(default_factory=dict)
 
 
 _encoder = msgspec.json.Encoder()
@@ -91,7 +96,7 @@ class ShardFold:
         """Continue from `state` and `documents`, with nobody loaded."""
         self.state = state
         self.documents = documents
-        self._policy_changed = False
+        self._documents_changed = False
         self.customers: MutableMapping[str, Customer] = {}
         self.due_before: dict[str, int] = {}
         self.due: list[tuple[int, str]] = []
@@ -103,7 +108,7 @@ class ShardFold:
         """Start a batch: who is loaded, and the stored deadlines that its ticks may reach."""
         self.customers = customers
         self.due_before = {}
-        self._policy_changed = False
+        self._documents_changed = False
         if self.ctx is not None:
             self.ctx.pins.changed = False
         self.due = due
@@ -112,7 +117,7 @@ class ShardFold:
     @property
     def documents_changed(self) -> bool:
         """Whether the batch has changed the documents."""
-        return self._policy_changed or (self.ctx is not None and self.ctx.pins.changed)
+        return self._documents_changed or (self.ctx is not None and self.ctx.pins.changed)
 
     def apply(self, record: LedgerRecord) -> None:
         """Fold one record."""
@@ -173,22 +178,37 @@ class ShardFold:
         if isinstance(event, PolicyActivated):
             policies = policies_from_document(event.document)
             self.documents.policy = policy_document(policies)
-            self._policy_changed = True
+            self._documents_changed = True
             if ctx is None:
                 ctx = self.ctx = self._context(Rules(policies))
             else:
                 ctx.rules = Rules(policies)
                 ctx.pins.activate(ctx.rules)
+                if not self.documents.model:
+                    ctx.scoring = cold(ctx.rules)
         elif ctx is None:
             raise LedgerError("the ledger of a shard begins with a policy_activated record, and this one does not")
         elif isinstance(event, ModelActivated):
-            self.state.model_version = event.version
+            self._change_model(event, ctx)
         else:
             raise LedgerError(f"a ledger record of type {type(event).__name__} names no source")
         ctx.fates[_CONTROL] += 1
 
+    def _change_model(self, event: ModelActivated, ctx: FoldContext) -> None:
+        """Score with another model from here on; one that does not fit is refused, and counted."""
+        try:
+            model = model_from_document(event.document)
+            ctx.scoring = ready(model)
+        except SnapshotMismatch:
+            ctx.decide(CHURN_RULE, Reason.MODEL_REFUSED)
+            return
+        self.documents.model = model_document(model)
+        self.state.model_version = model.version
+        self._documents_changed = True
+
     def _context(self, rules: Rules) -> FoldContext:
-        return FoldContext(rules, self.state.clock_ms, Pins(rules, self.state.cases, self.documents.pinned))
+        pins = Pins(rules, self.state.cases, self.documents.pinned)
+        return FoldContext(rules, self.state.clock_ms, pins, _stored_scoring(self.documents))
 
     def _tick(self, now_ms: int, ctx: FoldContext) -> Iterator[None]:
         ctx.fates[_CONTROL] += 1
@@ -197,15 +217,46 @@ class ShardFold:
         fired = 0
         self.state.clock_ms = ctx.clock_ms = now_ms
         due = self.due
+        to_score: dict[str, Customer] = {}
         while due and due[0][0] <= now_ms:
             due_ms, customer_id = heappop(due)
             customer = self.customers.get(customer_id)
             if customer is None or customer.due_ms != due_ms:
                 continue
             self.due_before.setdefault(customer_id, due_ms)
+            if customer.churn_due_ms == due_ms:
+                to_score[customer_id] = customer
+            else:
+                fired += 1
             fold_due(customer, due_ms, ctx)
             if customer.due_ms:
                 heappush(due, (customer.due_ms, customer_id))
-            fired += 1
-            if fired % DEADLINES_AT_ONCE == 0:
+            if fired >= DEADLINES_AT_ONCE:
+                fired = 0
                 yield
+        if ctx.rules.churn is not None:
+            yield from self._score(to_score, now_ms, ctx.rules.churn, ctx)
+
+    def _score(self, to_score: dict[str, Customer], now_ms: int, churn: ChurnRules, ctx: FoldContext) -> Iterator[None]:
+        """Score who has changed, or is due to be looked at."""
+        ids = sorted(to_score)
+        for first in range(0, len(ids), AT_ONCE):
+            some = ids[first : first + AT_ONCE]
+            assess([to_score[customer_id] for customer_id in some], now_ms, churn, ctx)
+            for customer_id in some:
+                customer = to_score[customer_id]
+                if (due_ms := next_due_ms(customer)) != customer.due_ms:
+                    customer.due_ms = due_ms
+                    if due_ms:
+                        heappush(self.due, (due_ms, customer_id))
+            yield
+
+
+def _stored_scoring(documents: ShardDocuments) -> Scoring | None:
+    """The model that was in force; None for the cold one, also where a release with other features has taken over."""
+    if not documents.model:
+        return None
+    try:
+        return ready(model_from_document(documents.model))
+    except SnapshotMismatch:
+        return None

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from models.alerts import Alert
 from models.case_verdict import CaseVerdict, LateStep
+from models.churn_records import Observed, ScoreTold, Settled
 from models.context import Output
 
 
@@ -40,6 +41,24 @@ def cloud_event(output: Output) -> CloudEvent:
             id=output.output_id,
             source="ebbwatch/complaint_case",
             type="ebbwatch.case.left" if isinstance(body, CaseVerdict) else "ebbwatch.case.late_step",
+            subject=output.key,
+            time=body.at,
+            data=body,
+        )
+    if isinstance(body, ScoreTold):
+        return CloudEvent(
+            id=output.output_id,
+            source="ebbwatch/churn_score",
+            type="ebbwatch.score.told",
+            subject=output.key,
+            time=body.at,
+            data=body,
+        )
+    if isinstance(body, Observed | Settled):
+        return CloudEvent(
+            id=output.output_id,
+            source="ebbwatch/churn_label",
+            type="ebbwatch.example.observed" if isinstance(body, Observed) else "ebbwatch.example.settled",
             subject=output.key,
             time=body.at,
             data=body,

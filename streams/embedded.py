@@ -136,7 +136,7 @@ class EmbeddedRun:
             self.report.outputs_missing = True
         for shard, processor in enumerate(self._processors):
             await self._relay.drain(shard)
-            if self._sink.highest(shard) < self._store.delivered(shard):
+            if self._sink.lacks(shard, self._store.delivered_by_topic(shard)):
                 self.report.outputs_missing = True
             position = await processor.open()
             self.metrics.complaints.saw_promises(shard, processor.watched.promises)

@@ -1,6 +1,7 @@
 """Every metric, by name, in one place. Labels come from closed sets; nothing of a customer is ever one.
 
-`streams.complaint_metrics` has those of complaint clocks, `streams.live_metrics` those of a live worker.
+`streams.churn_metrics` has those of the churn score, `streams.complaint_metrics` those of complaint clocks,
+`streams.live_metrics` those of a live worker.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from models.alerts import ALERT_STATES, SEVERITIES, TIERS, Alert
 from models.complaints import CASE_RULE
 from models.context import Fate, Reason
 from models.fold import RULES
+from models.labels import RULE as LABEL_RULE
+from streams.churn_metrics import ChurnMetrics
 from streams.codecs import Refusal
 from streams.complaint_metrics import ComplaintMetrics
 from streams.processor import BatchReport
@@ -91,11 +94,12 @@ class Metrics:
         for part in _PARTS:
             self.batch_seconds.labels(part)
         self.complaints = ComplaintMetrics(self.registry)
-        for rule in (*RULES, CASE_RULE, FEEDBACK_RULE):
+        for rule in (*RULES, CASE_RULE, FEEDBACK_RULE, LABEL_RULE):
             for decision in Reason:
                 self.decisions.labels(rule, decision.value)
         for labels in product(RULES, ALERT_STATES, SEVERITIES, TIERS):
             self.alerts.labels(*labels)
+        self.churn = ChurnMetrics(self.registry)
         self._show_open_alerts()
 
     def saw_batch(self, shard: int, report: BatchReport, clock_ms: int) -> None:
@@ -110,6 +114,7 @@ class Metrics:
                 self.alerts.labels(alert.rule, alert.state, alert.severity, alert.tier).inc()
         self.complaints.saw_promises(shard, report.promises)
         self.complaints.saw_clocks(report.clocks, report.used)
+        self.churn.saw_scores(shard, report.scored, report.outputs, report.scoring)
         self.batch_records.inc(report.records)
         self.customers_loaded.inc(report.customers_loaded)
         self.customers_changed.inc(report.customers_changed)
@@ -136,3 +141,4 @@ class Metrics:
         self.position.remove(str(shard))
         self.clock.remove(str(shard))
         self.complaints.forget(shard)
+        self.churn.forget(shard)

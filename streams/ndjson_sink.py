@@ -5,14 +5,13 @@ a delivery that is repeated after a crash is dropped, and a line that a crash cu
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BufferedRandom
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from streams.names import STREAM_TOPICS
 from streams.stores.base import OutboxEntry
 
 
@@ -97,9 +96,9 @@ class NdjsonSink:
             self._files[topic] = NdjsonFile(output_file(self._directory, topic))
         return self._files[topic]
 
-    def highest(self, shard: int) -> int:
-        """The highest sequence number of a shard's outputs that the files hold."""
-        return max(self.file(topic).highest(shard) for topic in STREAM_TOPICS.values())
+    def lacks(self, shard: int, delivered: Mapping[str, int]) -> bool:
+        """Whether a file holds less of a shard than was `delivered` to its topic."""
+        return any(self.file(topic).highest(shard) < sequence for topic, sequence in delivered.items())
 
     async def deliver(self, shard: int, entries: Sequence[OutboxEntry]) -> None:
         """See `Sink.deliver`."""

@@ -16,6 +16,7 @@ from models.context import ClockEvent, Fate, Output, Reason
 from models.customer import Customer, decode_customer, encode_customer
 from models.events import LedgerRecord, Tick
 from models.pins import UnknownPolicies
+from models.scoring_model import Scoring
 from models.shard import (
     ShardDocuments,
     ShardFold,
@@ -37,7 +38,8 @@ from streams.turns import Turns, pieces
 class BatchReport(Struct):
     """What one micro-batch did: counts, outputs in order, and seconds spent in each part.
 
-    `clocks` and `used` are those of `models.context.Results`; `promises` is one object until what is promised changes.
+    `clocks`, `used` and `scored` are those of `models.context.Results`, `scoring` is the model in force; `promises` is
+    one object until what is promised changes.
     """
 
     position: int
@@ -48,6 +50,8 @@ class BatchReport(Struct):
     clocks: Counter[tuple[str, str, ClockEvent]]
     used: list[tuple[str, str, float]]
     promises: Promises
+    scored: int
+    scoring: Scoring | None
     customers_changed: int
     customers_loaded: int
     load_s: float
@@ -217,6 +221,8 @@ class ShardProcessor:
             clocks=results.clocks,
             used=results.used,
             promises=promises,
+            scored=results.scored,
+            scoring=fold.ctx.scoring if fold.ctx is not None else None,
             customers_changed=len(commit.customers),
             customers_loaded=loaded,
             load_s=loaded_s - decoded_s,

@@ -50,6 +50,12 @@ CREATE TABLE IF NOT EXISTS sorted_indexes (
     PRIMARY KEY (shard, name, member)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_score ON sorted_indexes (shard, name, score, member);
+CREATE TABLE IF NOT EXISTS delivered (
+    shard INTEGER NOT NULL,
+    topic TEXT NOT NULL,
+    sequence INTEGER NOT NULL,
+    PRIMARY KEY (shard, topic)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS outbox (
     shard INTEGER NOT NULL,
     sequence INTEGER NOT NULL,
@@ -196,14 +202,6 @@ class SqliteStore:
         """Every customer of a shard, as (id, encoded aggregate)."""
         yield from self._db.execute("SELECT customer_id, body FROM customers WHERE shard = ?", (shard,))
 
-    def delivered(self, shard: int) -> int:
-        """The sequence number up to which outputs have been delivered and cleared."""
-        row = self._db.execute(
-            "SELECT sequence - (SELECT COUNT(*) FROM outbox WHERE shard = :shard) FROM shards WHERE shard = :shard",
-            {"shard": shard},
-        ).fetchone()
-        return int(row[0]) if row else 0
-
     def customer_count(self, shard: int) -> int:
         """How many customers a shard has."""
         (count,) = self._db.execute("SELECT COUNT(*) FROM customers WHERE shard = ?", (shard,)).fetchone()
@@ -225,7 +223,16 @@ class SqliteStore:
     async def clear_outbox(self, shard: int, through_sequence: int) -> None:
         """See `Store.clear_outbox`."""
         with transaction(self._db):
+            self._db.execute(
+                "INSERT OR REPLACE INTO delivered (shard, topic, sequence)"
+                " SELECT shard, topic, MAX(sequence) FROM outbox WHERE shard = ? AND sequence <= ? GROUP BY topic",
+                (shard, through_sequence),
+            )
             self._db.execute("DELETE FROM outbox WHERE shard = ? AND sequence <= ?", (shard, through_sequence))
+
+    def delivered_by_topic(self, shard: int) -> dict[str, int]:
+        """The highest sequence number that has been delivered to each topic."""
+        return dict(self._db.execute("SELECT topic, sequence FROM delivered WHERE shard = ?", (shard,)))
 
     async def close(self) -> None:
         """See `Store.close`."""

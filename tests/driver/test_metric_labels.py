@@ -51,7 +51,14 @@ async def test_no_label_says_more_than_it_may(tmp_path: Path) -> None:
 def test_no_class_of_metrics_is_left_out() -> None:
     """Whoever adds a file of metrics adds it to the test above."""
     files = {file.stem for file in (ROOT / "streams").glob("*metrics.py")}
-    assert files == {"metrics", "complaint_metrics", "live_metrics", "notifier_metrics", "learner_metrics"}
+    assert files == {
+        "metrics",
+        "churn_metrics",
+        "complaint_metrics",
+        "live_metrics",
+        "notifier_metrics",
+        "learner_metrics",
+    }
 
 
 def test_a_label_that_nobody_allows_is_noticed() -> None:

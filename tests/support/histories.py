@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, Literal, get_args
 
+from msgspec import structs
+
 from config.policies import Policies, load_policies, policies_from_document, policy_digest, policy_document
 from models.events import (
     AccountClosed,
@@ -26,6 +28,7 @@ from models.events import (
     TransactionKind,
     epoch_ms,
 )
+from models.scoring_model import cold_model, model_digest, model_document
 from streams.codecs import encode_control_record, encode_event_record
 
 START_MS = epoch_ms(datetime(2026, 3, 27, tzinfo=UTC))
@@ -54,6 +57,25 @@ def policies(draw: Random) -> Policies:
     }
     for tier in ("core", "potential", "basic"):
         document["asset_outflow"][tier] |= {"floor": float(draw.randrange(1, 300))}
+    if draw.random() < 0.2:
+        document["churn"] = None
+    else:
+        document["churn"] |= {
+            "horizon_days": draw.randrange(1, 4),
+            "observe_every_days": draw.randrange(1, 3),
+            "late_days": draw.randrange(4),
+            "score_every_s": draw.choice([1, 900, 7200]),
+            "base_rate": draw.choice([0.02, 0.2]),
+            "stale_days": draw.randrange(1, 5),
+            "bands": {"medium": 0.1, "high": draw.choice([0.15, 0.3])},
+        }
+        document["churn"]["attrition"] |= {
+            "silence_days": draw.randrange(1, 5),
+            "balance_share": draw.choice([0.1, 0.9]),
+            "balance_hold_days": draw.randrange(1, 3),
+            "balance_floor": float(draw.randrange(100)),
+        }
+        document["churn"]["alert"] |= {"cooldown_days": draw.randrange(3)}
     contacts = draw.randrange(2, 5)
     document["repeated_inquiry"] |= {
         "contacts": contacts,
@@ -63,6 +85,20 @@ def policies(draw: Random) -> Policies:
         "ignored_reasons": draw.choice([[], ["r1"], ["r2", "r3"]]),
     }
     return policies_from_document(document)
+
+
+def drawn_model(draw: Random) -> ModelActivated:
+    """A model with curves drawn at random; now and then one that does not fit."""
+    if draw.random() < 0.2:
+        return ModelActivated(version="unfit", digest="d", document={"format": 1})
+    cold = cold_model(0.3)
+    model = structs.replace(
+        cold,
+        version=f"m{draw.randrange(100)}",
+        slopes=[draw.gauss(0.0, 0.3) for _ in cold.slopes],
+        heights=[[draw.gauss(0.0, 0.3) for _ in row] for row in cold.heights],
+    )
+    return ModelActivated(version=model.version, digest=model_digest(model), document=model_document(model))
 
 
 class History:
@@ -98,7 +134,7 @@ class History:
         self._append("policy changes", encode_control_record(record, self._now_ms))
 
     def _model(self) -> None:
-        record = ModelActivated(version=f"m{self._draw.randrange(100)}", digest="d")
+        record = drawn_model(self._draw)
         self._append("models", encode_control_record(record, self._now_ms))
 
     def _tick(self) -> None:

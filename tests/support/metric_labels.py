@@ -10,9 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from config.policies import load_policies
 from models.alert_feedback import RULE as FEEDBACK_RULE
 from models.alerts import ALERT_STATES, SEVERITIES, TIERS
+from models.churn_records import BANDS
 from models.complaints import CASE_RULE
 from models.context import ClockEvent, Fate, Reason
 from models.fold import RULES
+from models.labels import RULE as LABEL_RULE
 from models.learner_records import Fate as ExampleFate
 from streams.codecs import Refusal
 from streams.complaint_metrics import WITHIN
@@ -26,6 +28,7 @@ OF_THE_INTERPRETER = {"implementation", "version", "major", "minor", "patchlevel
 _POLICIES = load_policies()
 
 CLOSED: dict[str, set[str]] = {
+    "band": set(BANDS),
     "calendar": set(_POLICIES.calendars),
     "clock": {clock.name for profile in _POLICIES.complaints.profiles for clock in profile.clocks},
     "event": {one.value for one in ClockEvent},
@@ -36,7 +39,7 @@ CLOSED: dict[str, set[str]] = {
     "part": {"load", "fold", "commit"},
     "profile": {profile.name for profile in _POLICIES.complaints.profiles},
     "reason": {*(one.value for one in (*Refusal, *Reason)), *PARKED_FOR, *WITHHELD_FOR},
-    "rule": {*RULES, CASE_RULE, FEEDBACK_RULE},
+    "rule": {*RULES, CASE_RULE, FEEDBACK_RULE, LABEL_RULE},
     "severity": set(SEVERITIES),
     "state": set(ALERT_STATES),
     "tier": set(TIERS),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from models import asset_outflow, repeated_inquiry
 from models.alerts import instant
 from models.case_state import DEPARTED, DEPARTED_BYTES, MAX_CASES, MAX_MILESTONES
+from models.churn_state import MAX_DEPARTURES, MAX_OBSERVATIONS, ChurnState, Departure, Observation
 from models.customer import (
     BOUNDS,
     MAX_ACCOUNTS,
@@ -97,6 +98,8 @@ def assert_bounds(customer: Customer) -> None:
         "complaint cases": len(customer.cases),
         "milestones of each case": max((len(case.milestones) for case in customer.cases), default=0),
         "complaint cases that have left, and later steps": len(customer.departed) // DEPARTED_BYTES,
+        "observations for the churn score": len(customer.churn.observations) if customer.churn else 0,
+        "times at which the customer was gone": len(customer.churn.departures) if customer.churn else 0,
     }
     assert sizes.keys() == BOUNDS.keys()
     assert all(size <= BOUNDS[name] for name, size in sizes.items())
@@ -149,6 +152,10 @@ def hostile(fill: str) -> Customer:
         reason = text(f"r{388 + i % MAX_REASONS}-", 64)
         folded.see(contact(ms(last, 5 + i / 1000), reason, event_id=text(f"l{i}-", 128), outcome="abandoned"))
     folded.known = hostile_cases(folded, text)
+    folded.customer.churn = ChurnState(
+        departures=[Departure(ms(day), "closed_by_bank") for day in range(MAX_DEPARTURES)],
+        observations=[Observation(ms(day), ms(day + 30), "closed_by_bank", 2) for day in range(MAX_OBSERVATIONS)],
+    )
     return folded.customer
 
 

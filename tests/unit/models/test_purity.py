@@ -11,6 +11,7 @@ ALLOWED_MODULES = {
     "collections",
     "collections.abc",
     "config.calendars",
+    "config.churn_policies",
     "config.complaint_policies",
     "config.policies",
     "config.sections",

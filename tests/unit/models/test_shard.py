@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from config.policies import (
     Policies,
@@ -17,12 +18,13 @@ from config.policies import (
     policy_digest,
     policy_document,
 )
-from models import repeated_inquiry
+from models import churn_risk, repeated_inquiry
 from models.alerts import Alert, instant
 from models.context import Fate, Reason
 from models.customer import Customer, decode_customer, encode_customer
 from models.decay import DAY_MS
 from models.events import Event, LedgerRecord, ModelActivated, PolicyActivated
+from models.scoring_model import cold_model, model_digest, model_document, model_from_document
 from models.shard import (
     LedgerError,
     ShardDocuments,
@@ -34,7 +36,9 @@ from models.shard import (
     encode_state,
 )
 from tests.unit.models.build import (
+    CHURN,
     HOUR_MS,
+    SHIPPED,
     any_event,
     balance,
     contact,
@@ -50,8 +54,13 @@ from tests.unit.models.build import (
 
 
 def activate(using: Policies | None = None) -> LedgerRecord:
-    chosen = using or load_policies()
+    chosen = using or SHIPPED
     return record(PolicyActivated(digest=policy_digest(chosen), document=policy_document(chosen)))
+
+
+def drawn(version: str) -> LedgerRecord:
+    model = structs.replace(cold_model(0.1), version=version)
+    return record(ModelActivated(version=version, digest=model_digest(model), document=model_document(model)))
 
 
 class Shard:
@@ -233,19 +242,29 @@ def test_the_policy_survives_a_restart() -> None:
 
 def test_the_model_in_use_is_remembered() -> None:
     """A model activation is part of the shard's state."""
-    shard = Shard().fold([activate(), record(ModelActivated(version="7", digest="d"))]).fold([tick(ms(0))])
+    shard = Shard().fold([activate(), drawn("7")]).fold([tick(ms(0))])
     assert decode_state(shard.state).model_version == "7"
+    assert model_from_document(decode_documents(shard.documents).model).version == "7"
 
 
-def test_documents_change_with_the_policy_alone() -> None:
+def test_a_model_that_does_not_fit_is_refused() -> None:
+    """Scores of a model for other features would mean nothing: the one before stays in force, and it is counted."""
+    unfit = record(ModelActivated(version="8", digest="d", document={"format": 1}))
+    shard = Shard().fold([activate(), drawn("7"), unfit])
+    assert decode_state(shard.state).model_version == "7"
+    assert shard.decisions[churn_risk.RULE, Reason.MODEL_REFUSED] == 1
+
+
+def test_documents_change_with_policy_and_model_alone() -> None:
     """Documents are large: whoever stores them is told of a change, and of none in a batch without one."""
     shard = ShardFold(ShardState(), ShardDocuments())
     told = []
-    for batch in ([activate()], [tick(ms(0)), record(ModelActivated(version="7", digest="d"))], [], [activate()]):
+    refused = record(ModelActivated(version="7", digest="d"))
+    for batch in ([activate()], [tick(ms(0)), refused], [], [activate()], [drawn("7")]):
         shard.begin({}, [])
         shard.apply_run(batch)
         told.append(shard.documents_changed)
-    assert told == [True, False, False, True]
+    assert told == [True, False, False, True, True]
 
 
 def test_the_state_is_stored_byte_for_byte() -> None:
@@ -296,7 +315,12 @@ def ledgers(draw: st.DrawFn) -> list[LedgerRecord]:
         repeated_inquiry__ignored_reasons=["r1"],
         bank__zone="America/Sao_Paulo",
     )
-    others = [load_policies(), eager, policies(repeated_inquiry__contacts=5, repeated_inquiry__window_days=2)]
+    others = [
+        SHIPPED,
+        eager,
+        policies(churn=CHURN),
+        policies(repeated_inquiry__contacts=5, repeated_inquiry__window_days=2),
+    ]
     records = [activate(draw(st.sampled_from(others)))]
     steps = draw(st.lists(st.one_of(any_event(customers=3, days=30), st.integers(0, 60 * 24)), max_size=50))
     for offset, step in enumerate(steps):
@@ -333,7 +357,7 @@ def busy_ledger(seed: int, count: int) -> list[LedgerRecord]:
             records.append(tick(next_tick_ms))
             next_tick_ms += 6 * HOUR_MS
         if i in (count // 3, count * 2 // 3):
-            records.append(activate(strict if i < count // 2 else load_policies()))
+            records.append(activate(strict if i < count // 2 else SHIPPED))
         if draw.random() < 0.05:
             at_ms -= round(draw.expovariate(1 / 4) * DAY_MS)
         who = f"c{int(40 * draw.random() ** 2)}"

@@ -1,0 +1,88 @@
+"""Attrition (流失) as the policy has it: who is gone, since when, and by what.
+
+A customer is gone when the last account is closed, when the known assets have been down to a share of their trailing
+mean for some days, or when they have done nothing for some days. The date is that at which the condition became true,
+whenever it is found out: so an outcome does not depend on when somebody looks, and both outcomes of an observation are
+known when its horizon is over.
+"""
+
+from math import exp2
+from typing import Final
+
+from models.churn_state import MAX_DEPARTURES, ChurnState, Departure
+from models.customer import Customer
+from models.relationship import known_assets
+from models.rules import ChurnRules, Rules
+
+CLOSED: Final = "closed"
+CLOSED_BY_BANK: Final = "closed_by_bank"
+BALANCE: Final = "balance"
+SILENCE: Final = "silence"
+
+
+def look(customer: Customer, state: ChurnState, now_ms: int, rules: Rules, churn: ChurnRules) -> None:
+    """See whether the customer is gone at `now_ms`, and remember it."""
+    assets, _ = known_assets(customer, now_ms, rules)
+    _follow_balance(state, assets, now_ms, churn)
+    last_ms = max(customer.last_active_ms, customer.first_ms)
+    if state.gone_by == SILENCE and last_ms <= state.gone_ms < last_ms + churn.silence_ms:
+        # News that came late: there was an act in what was taken for silence.
+        del state.departures[-1:]
+        state.gone_ms, state.gone_by = 0, ""
+    found = _gone(customer, state, last_ms, now_ms, churn)
+    if found is None:
+        state.gone_ms, state.gone_by = 0, ""
+        return
+    if not state.gone_ms:
+        state.departures = [*state.departures[1 - MAX_DEPARTURES :], found]
+    elif found.at_ms < state.gone_ms:
+        state.departures[-1:] = [found]
+    else:
+        return
+    state.gone_ms, state.gone_by = found.at_ms, found.by
+
+
+def _follow_balance(state: ChurnState, assets: int | None, now_ms: int, churn: ChurnRules) -> None:
+    if assets is None:
+        state.low_since_ms = 0
+        return
+    if not state.usual_ms:
+        state.usual_cents, state.usual_ms = float(assets), now_ms
+        return
+    usual = state.usual_cents
+    if usual >= churn.balance_floor and assets <= churn.balance_share * usual:
+        state.low_since_ms = state.low_since_ms or now_ms
+    else:
+        state.low_since_ms = 0
+        share = 1.0 - exp2((state.usual_ms - now_ms) / churn.balance_half_life_ms)
+        state.usual_cents = usual + share * (assets - usual)
+    state.usual_ms = now_ms
+
+
+def _gone(customer: Customer, state: ChurnState, last_ms: int, now_ms: int, churn: ChurnRules) -> Departure | None:
+    """The condition that became true first, of those that are true."""
+    found: Departure | None = None
+    if customer.closed_accounts:
+        found = _closed(customer)
+    if state.low_since_ms:
+        found = _earlier(found, state.low_since_ms + churn.balance_hold_ms, BALANCE, now_ms)
+    return _earlier(found, last_ms + churn.silence_ms, SILENCE, now_ms)
+
+
+def _earlier(found: Departure | None, at_ms: int, by: str, now_ms: int) -> Departure | None:
+    if at_ms > now_ms or (found is not None and found.at_ms <= at_ms):
+        return found
+    return Departure(at_ms, by)
+
+
+def _closed(customer: Customer) -> Departure | None:
+    """When the last account was closed, and by whom; None while one is open."""
+    last = None
+    for account in customer.accounts:
+        if not account.closed:
+            return None
+        if last is None or account.balance_at_ms > last.balance_at_ms:
+            last = account
+    if last is None:
+        return None
+    return Departure(last.balance_at_ms, CLOSED_BY_BANK if last.by_bank else CLOSED)
