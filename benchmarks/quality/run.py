@@ -121,8 +121,7 @@ def main() -> None:
         found = drift.measure(drift.observe_bank(drift.PARAMETERS))
         drift.show_drift(console, found)
         lines[SIMULATED] = drift.line(found)
-        figures = {name: [figure] for name, figure in found.figures.items()}
-        return {**figures, LIGHTGBM: figures[drift.WEEKLY]}, found.matured
+        return {LIGHTGBM if name == drift.WEEKLY else name: [one] for name, one in found.figures.items()}, found.matured
 
     scenarios: dict[str, Callable[[], tuple[Measured, int]]] = {
         "savings_churn": lambda: savings_churn(arguments.recorded, arguments.orders, names),
