@@ -23,7 +23,7 @@ from tests.support.watched_service import watched
 
 _PARTS = 30
 _WINDOW = "10s"
-_PAGES = {"targets": 540, "rules": 9200, "alerts": 1850}
+_PAGES = {"targets": 720, "rules": 12000, "alerts": 2400}
 """How high each is."""
 _GRAPHS_A_PAGE = 3
 _GRAPH_HEIGHT = 1040
