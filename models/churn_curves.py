@@ -7,7 +7,8 @@ from math import exp
 
 from msgspec import Struct
 
-KNOTS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
+KNOTS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
+"""Most of what is rare, such as a month of silence, makes itself felt beyond 2."""
 STEPS = 32
 """Steps of a stored z to one standard deviation: it fits into a byte."""
 CLIP = 127 / STEPS

@@ -105,7 +105,7 @@ def test_an_old_snapshot_still_scores_and_learns() -> None:
             "position": {"labels/0": 12},
             "lr": 0.05,
             "intercept_lr": 0.01,
-            "knots": [-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0],
+            "knots": [-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0],
             "counts": {"a": 4, "b": 4},
             "means": {"a": 1.0, "b": -2.0},
             "variances": {"a": 4.0, "b": 0.0},
