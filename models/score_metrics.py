@@ -120,6 +120,27 @@ def _calibration_error(ranked: _Ranked) -> float:
     return sum(gaps) / count if count else nan
 
 
+class Bin(NamedTuple):
+    """One of the bins of the calibration error: how many examples, their mean score, and the share of positives."""
+
+    examples: int
+    mean_score: float
+    rate: float
+
+
+def calibration_bins(labels: Sequence[bool] | Floats, scores: Sequence[float] | Floats) -> list[Bin]:
+    """What `calibration_error` is the mean of, from the highest scores to the lowest; without bins of nobody."""
+    ranked = _ranked(labels, scores)
+    halves = zip(np.array_split(ranked.positives, BINS), np.array_split(ranked.scores, BINS), strict=True)
+    return [Bin(len(p), float(np.mean(p)), float(np.mean(y))) for y, p in halves if len(p)]
+
+
+def found_at_top(labels: Sequence[bool] | Floats, scores: Sequence[float] | Floats) -> Floats:
+    """How many positives are among the k highest scores, for each k from 1 on, as `precision_at` expects them."""
+    found: Floats = np.cumsum(_ranked(labels, scores).positives)
+    return found
+
+
 def quality(labels: Sequence[bool] | Floats, scores: Sequence[float] | Floats, k: int = 100) -> Quality:
     """All figures at once; `k` is how many customers the team can call."""
     ranked = _ranked(labels, scores)
