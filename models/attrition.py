@@ -2,8 +2,8 @@
 
 A customer is gone when the last account is closed, when the known assets have been down to a share of their trailing
 mean for some days, or when they have done nothing for some days. The date is that at which the condition became true,
-whenever it is found out: so an outcome does not depend on when somebody looks, and both outcomes of an observation are
-known when its horizon is over.
+whenever it is found out, and `next_ms` says when to look: so an outcome does not depend on when somebody happens to,
+and both outcomes of an observation are known when its horizon is over.
 """
 
 from math import exp2
@@ -22,11 +22,9 @@ SILENCE: Final = "silence"
 
 def look(customer: Customer, state: ChurnState, now_ms: int, rules: Rules, churn: ChurnRules) -> None:
     """See whether the customer is gone at `now_ms`, and remember it."""
-    assets, _ = known_assets(customer, now_ms, rules)
-    _follow_balance(state, assets, now_ms, churn)
-    last_ms = max(customer.last_active_ms, customer.first_ms)
-    if state.gone_by == SILENCE and last_ms <= state.gone_ms < last_ms + churn.silence_ms:
-        # News that came late: there was an act in what was taken for silence.
+    _follow_balance(customer, state, now_ms, rules, churn)
+    last_ms = _last_ms(customer)
+    if state.gone_ms and _is_disproved(customer, state, last_ms, churn):
         del state.departures[-1:]
         state.gone_ms, state.gone_by = 0, ""
     found = _gone(customer, state, last_ms, now_ms, churn)
@@ -36,34 +34,62 @@ def look(customer: Customer, state: ChurnState, now_ms: int, rules: Rules, churn
     if not state.gone_ms:
         state.departures = [*state.departures[1 - MAX_DEPARTURES :], found]
     elif found.at_ms < state.gone_ms:
+        for known in state.departures[-1:]:
+            found.found_ms = known.found_ms
         state.departures[-1:] = [found]
     else:
         return
     state.gone_ms, state.gone_by = found.at_ms, found.by
 
 
-def _follow_balance(state: ChurnState, assets: int | None, now_ms: int, churn: ChurnRules) -> None:
+def next_ms(customer: Customer, state: ChurnState, churn: ChurnRules) -> int:
+    """When somebody who is there will be gone if nothing happens: who is looked at later may be back by then."""
+    at_ms = _last_ms(customer) + churn.silence_ms
+    return min(at_ms, state.low_since_ms + churn.balance_hold_ms) if state.low_since_ms else at_ms
+
+
+def _last_ms(customer: Customer) -> int:
+    return max(customer.last_active_ms, customer.first_ms)
+
+
+def _is_disproved(customer: Customer, state: ChurnState, last_ms: int, churn: ChurnRules) -> bool:
+    """News can come late: of an act in what was taken for silence, or of another account that was there all along."""
+    if state.gone_by == SILENCE:
+        return last_ms <= state.gone_ms < last_ms + churn.silence_ms
+    if state.gone_by == BALANCE:
+        return False
+    return any(not account.closed and account.balance_at_ms <= state.gone_ms for account in customer.accounts)
+
+
+def _follow_balance(customer: Customer, state: ChurnState, now_ms: int, rules: Rules, churn: ChurnRules) -> None:
+    assets, _ = known_assets(customer, now_ms, rules)
     if assets is None:
-        state.low_since_ms = 0
-        return
-    if not state.usual_ms:
-        state.usual_cents, state.usual_ms = float(assets), now_ms
-        return
+        return  # nothing says that they have changed
+    if not state.usual_ms or (not state.low_since_ms and _ran_out(customer, state, assets, now_ms, rules)):
+        state.usual_cents = float(assets)
+    elif not state.low_since_ms:
+        share = 1.0 - exp2((state.usual_ms - now_ms) / churn.balance_half_life_ms)
+        state.usual_cents += share * (state.assets_cents - state.usual_cents)
     usual = state.usual_cents
-    if usual >= churn.balance_floor and assets <= churn.balance_share * usual:
+    if usual > 0.0 and usual >= churn.balance_floor and assets <= churn.balance_share * usual:
         state.low_since_ms = state.low_since_ms or now_ms
     else:
         state.low_since_ms = 0
-        share = 1.0 - exp2((state.usual_ms - now_ms) / churn.balance_half_life_ms)
-        state.usual_cents = usual + share * (assets - usual)
-    state.usual_ms = now_ms
+    state.assets_cents, state.usual_ms = float(assets), now_ms
+
+
+def _ran_out(customer: Customer, state: ChurnState, assets: int, now_ms: int, rules: Rules) -> bool:
+    """Whether the stated assets have grown too old to count since the last look: no money has gone, only knowledge."""
+    aum, valid_ms = customer.profile.aum_cents, rules.aum_valid_ms
+    at_ms = customer.profile.aum_at_ms
+    return aum is not None and aum > assets and state.usual_ms - at_ms <= valid_ms < now_ms - at_ms
 
 
 def _gone(customer: Customer, state: ChurnState, last_ms: int, now_ms: int, churn: ChurnRules) -> Departure | None:
     """The condition that became true first, of those that are true."""
     found: Departure | None = None
     if customer.closed_accounts:
-        found = _closed(customer)
+        found = _closed(customer, now_ms)
     if state.low_since_ms:
         found = _earlier(found, state.low_since_ms + churn.balance_hold_ms, BALANCE, now_ms)
     return _earlier(found, last_ms + churn.silence_ms, SILENCE, now_ms)
@@ -72,10 +98,10 @@ def _gone(customer: Customer, state: ChurnState, last_ms: int, now_ms: int, chur
 def _earlier(found: Departure | None, at_ms: int, by: str, now_ms: int) -> Departure | None:
     if at_ms > now_ms or (found is not None and found.at_ms <= at_ms):
         return found
-    return Departure(at_ms, by)
+    return Departure(at_ms, by, now_ms)
 
 
-def _closed(customer: Customer) -> Departure | None:
+def _closed(customer: Customer, now_ms: int) -> Departure | None:
     """When the last account was closed, and by whom; None while one is open."""
     last = None
     for account in customer.accounts:
@@ -85,4 +111,4 @@ def _closed(customer: Customer) -> Departure | None:
             last = account
     if last is None:
         return None
-    return Departure(last.balance_at_ms, CLOSED_BY_BANK if last.by_bank else CLOSED)
+    return Departure(last.balance_at_ms, CLOSED_BY_BANK if last.by_bank else CLOSED, now_ms)

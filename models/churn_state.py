@@ -12,10 +12,14 @@ NEVER_TOLD: Final = -1.0
 
 
 class Departure(Struct, array_like=True, gc=False):
-    """A time at which the customer was gone by the policy, and by which part of it (`models.attrition`)."""
+    """A time at which the customer was gone by the policy, and by which part of it (`models.attrition`).
+
+    `found_ms` is when it was first known that the customer is gone: what happened may be heard of later.
+    """
 
     at_ms: int
     by: str
+    found_ms: int
 
 
 class Observation(Struct, array_like=True, gc=False):
@@ -34,9 +38,9 @@ class ChurnState(Struct, array_like=True, gc=False):
     """See the module.
 
     `score`, `band` and `told_ms` are of what was told last; `look_ms` is the next time at which the customer is looked
-    at even if nothing happens. `usual_cents` is the trailing mean of the known assets as of `usual_ms`, which stands
-    still while they are low, since `low_since_ms` (0: they are not). `gone_ms` and `gone_by` are 0 and empty for who
-    is there.
+    at even if nothing happens. `usual_cents` is the trailing mean of the known assets as of `usual_ms`, when they were
+    `assets_cents`; it stands still while they are low, since `low_since_ms` (0: they are not). `gone_ms` and `gone_by`
+    are 0 and empty for who is there.
     """
 
     score: float = NEVER_TOLD
@@ -45,6 +49,7 @@ class ChurnState(Struct, array_like=True, gc=False):
     look_ms: int = 0
     usual_cents: float = 0.0
     usual_ms: int = 0
+    assets_cents: float = 0.0
     low_since_ms: int = 0
     gone_ms: int = 0
     gone_by: str = ""

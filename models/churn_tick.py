@@ -71,7 +71,10 @@ def assess(customers: Sequence[Customer], now_ms: int, churn: ChurnRules, ctx: F
                 row = matrix[place].astype("<f4").tobytes()
                 labels.observe(customer, state, row, found.score, now_ms, churn, ctx)
             place += 1
-        customer.churn_due_ms = labels.next_due_ms(state, churn)
+        due_ms = labels.next_due_ms(state)
+        if not state.gone_ms:
+            due_ms = min(due_ms, attrition.next_ms(customer, state, churn))
+        customer.churn_due_ms = churn.score_due_ms(due_ms - 1)  # together with those who have changed
 
 
 def is_known(customer: Customer, now_ms: int, churn: ChurnRules) -> bool:

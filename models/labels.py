@@ -53,9 +53,12 @@ def settle(customer: Customer, state: ChurnState, now_ms: int, churn: ChurnRules
 
 
 def outcome_of(observation: Observation, departures: list[Departure]) -> str:
-    """What became of a customer within the horizon, as far as `departures` know."""
+    """What became of a customer within the horizon, as far as `departures` know.
+
+    Who was gone already when observed, and nobody had heard of it, has left: that is what they were about to be found.
+    """
     for departure in departures:
-        if observation.at_ms < departure.at_ms <= observation.due_ms:
+        if observation.at_ms < departure.found_ms and departure.at_ms <= observation.due_ms:
             return CLOSED_BY_BANK if departure.by == attrition.CLOSED_BY_BANK else LEFT
     return STAYED
 
@@ -103,11 +106,10 @@ def observe(
     state.observations = [*state.observations[1 - MAX_OBSERVATIONS :], Observation(now_ms, due_ms)]
 
 
-def next_due_ms(state: ChurnState, churn: ChurnRules) -> int:
-    """When the customer must be looked at next even if nothing happens: together with those who have changed."""
+def next_due_ms(state: ChurnState) -> int:
+    """When the customer is to be looked at next even if nothing happens."""
     due_ms = state.look_ms
-    for observation in state.observations:  # in the order of time
-        if not observation.told:
-            due_ms = min(due_ms, observation.due_ms)
-            break
-    return churn.score_due_ms(due_ms - 1)
+    for observation in state.observations:  # a change of policy can make a later one due first
+        if not observation.told and observation.due_ms < due_ms:
+            due_ms = observation.due_ms
+    return due_ms

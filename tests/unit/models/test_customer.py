@@ -153,7 +153,7 @@ def hostile(fill: str) -> Customer:
         folded.see(contact(ms(last, 5 + i / 1000), reason, event_id=text(f"l{i}-", 128), outcome="abandoned"))
     folded.known = hostile_cases(folded, text)
     folded.customer.churn = ChurnState(
-        departures=[Departure(ms(day), "closed_by_bank") for day in range(MAX_DEPARTURES)],
+        departures=[Departure(ms(day), "closed_by_bank", ms(day)) for day in range(MAX_DEPARTURES)],
         observations=[Observation(ms(day), ms(day + 30), "closed_by_bank", 2) for day in range(MAX_OBSERVATIONS)],
     )
     return folded.customer
