@@ -76,6 +76,8 @@ def decode_documents(body: bytes) -> ShardDocuments:
 
 DEADLINES_AT_ONCE = 32
 """Deadlines that one tick lets fire without a stop: at the end of a day there can be thousands."""
+_ONE_OF_MANY = DEADLINES_AT_ONCE / AT_ONCE
+"""What a customer who is only put aside for scoring counts of them: everybody can be due after a long stop."""
 # Bound once: looking a member up in its enum costs more than counting it.
 _CONTROL = Fate.CONTROL
 
@@ -184,8 +186,7 @@ class ShardFold:
             else:
                 ctx.rules = Rules(policies)
                 ctx.pins.activate(ctx.rules)
-                if not self.documents.model:
-                    ctx.scoring = cold(ctx.rules)
+                ctx.scoring = _stored_scoring(self.documents) or cold(ctx.rules)
         elif ctx is None:
             raise LedgerError("the ledger of a shard begins with a policy_activated record, and this one does not")
         elif isinstance(event, ModelActivated):
@@ -214,7 +215,7 @@ class ShardFold:
         ctx.fates[_CONTROL] += 1
         if now_ms <= ctx.clock_ms:
             return
-        fired = 0
+        fired = 0.0
         self.state.clock_ms = ctx.clock_ms = now_ms
         due = self.due
         to_score: dict[str, Customer] = {}
@@ -226,13 +227,14 @@ class ShardFold:
             self.due_before.setdefault(customer_id, due_ms)
             if customer.churn_due_ms == due_ms:
                 to_score[customer_id] = customer
+                fired += _ONE_OF_MANY
             else:
                 fired += 1
             fold_due(customer, due_ms, ctx)
             if customer.due_ms:
                 heappush(due, (customer.due_ms, customer_id))
             if fired >= DEADLINES_AT_ONCE:
-                fired = 0
+                fired = 0.0
                 yield
         if ctx.rules.churn is not None:
             yield from self._score(to_score, now_ms, ctx.rules.churn, ctx)
