@@ -15,7 +15,9 @@ def see_balance(customer: Customer, account_id: str, balance_cents: int | None, 
     for account in customer.accounts:
         if account.account_id == account_id:
             before = account.balance_cents
-            if balance_cents is None or (at_ms < account.balance_at_ms and (account.closed or before is not None)):
+            if balance_cents is None or (account.closed and at_ms == account.balance_at_ms):
+                return 0  # of two things of one instant, such as a day, closing is the last
+            if at_ms < account.balance_at_ms and (account.closed or before is not None):
                 return 0
             account.balance_cents = balance_cents
             account.balance_at_ms = at_ms
