@@ -23,7 +23,7 @@ from models.alert_feedback import Answerable
 from models.context import FoldContext
 from models.counters import count
 from models.customer import RECENT_EVENT_IDS, RECENT_ID_BYTES, AlertState, Customer, Outflow
-from models.decay import REBASE_AFTER_MS, Weights, weights
+from models.decay import DAY_MS, REBASE_AFTER_MS, Weights, weights
 from models.events import (
     AccountClosed,
     AccountOpened,
@@ -45,6 +45,8 @@ from models.rules import ChurnRules
 _KEPT_ID_BYTES = (RECENT_EVENT_IDS - 1) * RECENT_ID_BYTES
 STAGE_EVERY_DAYS = 7
 """How often the lifecycle stage is looked at again, when something happens."""
+CHURN_PAUSE_MS = 7 * DAY_MS
+"""How often it is asked whether the policies score again, once they have ceased to."""
 _Handler = Callable[[Customer, Any, int, int, Weights, FoldContext], None]
 
 
@@ -93,7 +95,8 @@ def fold_due(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
     Scoring is none of them: `models.churn_tick` does it for many at once, and sets `churn_due_ms` again.
     """
     if 0 < customer.churn_due_ms <= now_ms:
-        customer.churn_due_ms = 0
+        # While nobody is scored they stay due: who has gone silent meanwhile would never be heard of again.
+        customer.churn_due_ms = ctx.clock_ms + CHURN_PAUSE_MS if ctx.rules.churn is None else 0
     elif ctx.rules.churn is not None:
         _score_soon(customer, ctx.clock_ms, ctx.rules.churn)
     while 0 < customer.due_ms <= now_ms:
