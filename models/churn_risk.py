@@ -87,7 +87,7 @@ def _finding(
     if assets is not None:
         figures["currency"] = ctx.rules.reporting_currency
         figures["assets"] = assets / 100
-        figures["value_at_risk"] = round(score * assets) / 100
+        figures["value_at_risk"] = round(score * max(assets, 0)) / 100
     texts: list[Texts] = []
     within, critical = "", False
     if churn is not None:
