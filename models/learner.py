@@ -73,6 +73,7 @@ class Learner:
             self.ensemble = Ensemble()
             self.population = Population(len(self._names))
             self.counts: Counter[str] = Counter()
+            self._outcomes: Counter[str] = Counter()
             self.published = Published()
             self.champion, self._champion_since = HAT_ADAGRAD, 1
             self.journal = self.labels = self.clock_ms = self._until_ms = self._first_ms = 0
@@ -84,7 +85,7 @@ class Learner:
             raise SnapshotMismatch(f"{state.champion} is no learner that this program could publish")
         self.ensemble = Ensemble.restore(state.hat, state.challengers, state.losses, state.alarms, self._chosen.schema)
         self.population = Population.restore(state.population)
-        self.counts = Counter(state.counts)
+        self.counts, self._outcomes = Counter(state.counts), Counter(state.outcomes)
         self.published = msgspec.structs.replace(state.published)
         self.champion, self._champion_since = state.champion, state.champion_since
         self.journal, self.labels = state.journal, state.labels
@@ -107,6 +108,7 @@ class Learner:
             first_ms=self._first_ms,
             until_ms=self._until_ms,
             alarms=self.ensemble.alarms,
+            outcomes=dict(sorted(self._outcomes.items())),
             counts=dict(sorted(self.counts.items())),
         )
 
@@ -176,6 +178,9 @@ class Learner:
         )
         memory.note(entry)
         remember(self.window, entry)
+        self._outcomes[record.outcome] += 1
+        if kept.outcome:
+            self._outcomes[kept.outcome] -= 1
         if label is not None and times:
             self._until_ms = max(self._until_ms, entry.settled_ms)
             self.labels += times
@@ -228,6 +233,7 @@ class Learner:
             self.hat_snapshot(),
             challenger.snapshot() if challenger is not None else None,
             self._base_rate,
+            min(self._outcomes[STAYED], self._outcomes[LEFT]),
             self._until_ms,
             figures(self.window.quality(self.champion)),
             self._chosen,

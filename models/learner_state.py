@@ -30,8 +30,9 @@ class Published(Struct, kw_only=True):
 class LearnerState(Struct, kw_only=True):
     """See the module.
 
-    `champion` names the learner that is published, since the journal entry `champion_since`. `counts` says how many
-    records came to which end (`models.learner_records.Fate`).
+    `champion` names the learner that is published, since the journal entry `champion_since`. `outcomes` says how many
+    examples came to which outcome, as far as is known now, `counts` how many records came to which end
+    (`models.learner_records.Fate`).
     """
 
     format: int
@@ -48,6 +49,7 @@ class LearnerState(Struct, kw_only=True):
     first_ms: int
     until_ms: int
     alarms: int
+    outcomes: dict[str, int]
     counts: dict[str, int] = field(default_factory=dict)
 
 

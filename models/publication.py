@@ -32,11 +32,15 @@ def published_model(
     hat: ChurnSnapshot,
     challenger: RegressionSnapshot | None,
     base_rate: float,
+    rarer: int,
     until_ms: int,
     quality: dict[str, float],
     chosen: FeatureSet,
 ) -> ScoringModel:
-    """Version `number`: the curves of the hat model, or of the challenger in its place, blended with the prior."""
+    """Version `number`: the curves of the hat model, or of the challenger in its place, blended with the prior.
+
+    `rarer` is how many labels of the rarer outcome have been learnt, by which the prior fades.
+    """
     if challenger is None:
         name, learnt, shapes = HAT_ADAGRAD, hat.learnt, shapes_of(hat)
     else:
@@ -44,7 +48,7 @@ def published_model(
         shapes = challenger_shapes(challenger, hat.schema, hat.means, hat.variances)
     prior = expert_prior(signed_features(chosen), base_rate)
     return scoring_model(
-        blend(shapes, prior, learnt),
+        blend(shapes, prior, rarer),
         hat.schema,
         version=f"{number:06d}-{name}",
         learner=name,

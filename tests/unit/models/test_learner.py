@@ -166,6 +166,7 @@ def test_a_second_correction_leads_back() -> None:
     run.take([settled(seen[3], LEFT, 1), settled(seen[3], STAYED, 2), settled(seen[3], STAYED, 3)])
     assert run.learner.window.quality(HAT_ADAGRAD).base_rate == 0.0
     assert (run.learner.labels, run.learner.counts[Fate.UNCHANGED]) == (14, 1)
+    assert run.learner.state().outcomes == {LEFT: 0, STAYED: 10}
 
 
 def test_who_the_bank_put_out_is_not_learnt() -> None:
@@ -256,7 +257,7 @@ def test_what_is_published_scores_as_the_learner_does(straight: Run) -> None:
     """The curves are those of the learner at that moment and the prior's, by their shares."""
     publication = straight.published[-1]
     learner = Learner(RATE, chosen=CHOSEN, state=publication.learner)
-    share = prior_share(publication.model.learnt)
+    share = prior_share(publication.learner.outcomes[LEFT])
     scorer = ready(publication.model, CHOSEN).scorer
     for x in ([0.5, 2, 1, 7.5, 20, 3], [-1, 0, 2, 7.5, 100, 3]):
         z = learner.ensemble.hat.standardise(dict(zip(NAMES, map(float, x), strict=True)))
@@ -279,7 +280,7 @@ def test_a_challenger_in_charge_is_what_is_published(examples: list[Example]) ->
     learner = Learner(RATE, chosen=CHOSEN, state=run.published[-1].learner)
     x = {"outflow": 0.5, "silence": 2.0, "logins": 1.0, "never": 7.5, "tenure": 20.0, "noise": 3.0}
     z = learner.ensemble.hat.standardise(x)
-    share = prior_share(model.learnt)
+    share = prior_share(run.published[-1].learner.outcomes[LEFT])
     theirs = learner.ensemble.scores(learner.ensemble.prepare(z, None))[LINEAR]
     prior = np.log(RATE / (1 - RATE)) + 0.5 * (z["outflow"] + z["silence"] - z["logins"])
     logit = share * prior + (1 - share) * np.log(theirs / (1 - theirs))
