@@ -54,7 +54,7 @@ def expert_prior(features: Sequence[SignedFeature], base_rate: float) -> ExpertP
 
 
 def prior_share(rarer: int) -> float:
-    """What the prior counts: all at first, half after `LABELS_OF_THE_PRIOR` labels of the rarer outcome, then little."""
+    """What the prior counts: all at first, half after `LABELS_OF_THE_PRIOR` labels of the rarer outcome, then less."""
     return LABELS_OF_THE_PRIOR / (LABELS_OF_THE_PRIOR + rarer)
 
 
