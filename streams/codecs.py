@@ -22,9 +22,11 @@ from models.events import (
     Event,
     FeedEvent,
     LedgerRecord,
+    ModelActivated,
     PolicyActivated,
     epoch_ms,
 )
+from models.scoring_model import ScoringModel, model_digest, model_document
 
 MAX_RECORD_BYTES: Final = 65_536
 """A feed record larger than this is refused."""
@@ -110,6 +112,13 @@ def encode_policies_record(policies: Policies, at_ms: int) -> bytes:
     """The ledger record that brings `policies` into force, written at `at_ms`; it holds the whole document."""
     return encode_control_record(
         PolicyActivated(digest=policy_digest(policies), document=policy_document(policies)), at_ms
+    )
+
+
+def encode_model_record(model: ScoringModel, at_ms: int) -> bytes:
+    """The ledger record that brings `model` into force, written at `at_ms`; it holds the whole document."""
+    return encode_control_record(
+        ModelActivated(version=model.version, digest=model_digest(model), document=model_document(model)), at_ms
     )
 
 

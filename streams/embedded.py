@@ -7,7 +7,7 @@ followed, so a run that is killed at any moment goes on from there when it is st
 import asyncio
 import fcntl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
@@ -17,10 +17,12 @@ from typing import IO
 from msgspec import Struct
 
 from config.policies import Policies, policy_digest
+from models.context import Stream
 from models.events import Tick
 from streams.backlog_gauges import BacklogGauges
-from streams.codecs import encode_control_record, encode_policies_record
+from streams.codecs import encode_control_record, encode_model_record, encode_policies_record
 from streams.complaint_gauges import ComplaintGauges
+from streams.embedded_learner import EmbeddedLearner, boundary_after
 from streams.feed_reader import STDIN, Feed, open_feeds, open_stdin
 from streams.ingest import Accepted, DeadLetter, Ingest
 from streams.ledger import EmbeddedLedger, LedgerMismatch
@@ -28,7 +30,7 @@ from streams.live_feed import LiveFeed
 from streams.merge import MergedFeeds, Taken
 from streams.metrics import Metrics
 from streams.names import DEAD_LETTERS_TOPIC, LEDGER_FILE, STATE_FILE, STREAM_TOPICS
-from streams.ndjson_sink import NdjsonSink
+from streams.ndjson_sink import NdjsonSink, output_file
 from streams.processor import ShardProcessor
 from streams.promises import Watched
 from streams.pseudonyms import Pseudonymiser
@@ -102,6 +104,12 @@ class EmbeddedRun:
         self._backlog = BacklogGauges(self._store, self.metrics)
         tick_every_ms = options.tick_every_s * 1000
         self._clock = EventClock(tick_every_ms, self._ledger.clock_ms, self._ledger.witnesses)
+        self._learner: EmbeddedLearner | None = None
+        if options.policies.churn is not None:
+            examples = output_file(output, STREAM_TOPICS[Stream.EXAMPLES])
+            self._learner = EmbeddedLearner(options.data, examples, options.policies.churn.base_rate)
+            self._held.callback(self._learner.close)
+        self._boundary_ms = 0
         self._ingest = Ingest(options.pseudonymiser)
         self._known = self._ledger.progress()
         # For live input time passes whether or not standard input has said anything yet.
@@ -120,6 +128,7 @@ class EmbeddedRun:
             await self._catch_up(after_batch)
             if not self._stopping:
                 self._activate_policies()
+                await self._learn()
                 if self._options.live:
                     await self._run_live(after_batch)
                 else:
@@ -200,7 +209,7 @@ class EmbeddedRun:
     async def _take_in(self, taken: Taken) -> None:
         """Append one stretch of the feeds to the ledger, then fold what the ledger has that the store has not."""
         shards = self._ledger.shards
-        records: list[list[bytes]] = [[] for _ in range(shards)]
+        records = self._no_records()
         refused: list[DeadLetter] = []
         next_ms = self._clock.next_ms
         behind, behind_ms = 0, self._clock.clock_ms - JUMP_MS
@@ -216,32 +225,63 @@ class EmbeddedRun:
                     self._tick(records, tick_ms)
                 next_ms = self._clock.next_ms
                 behind_ms = self._clock.clock_ms - JUMP_MS
+                if self._clock.clock_ms >= self._boundary_ms:
+                    # What is in `records` has no progress of its feed yet: should it come again, it is a repeat.
+                    await self._fold(records)
+                    await self._learn()
+                    records = self._no_records()
             records[shard_of(result.customer_id, shards)].append(result.body)
         if not recorded and (tick_ms := _wall_ms() // _LIVE_TICK_MS * _LIVE_TICK_MS) > self._clock.clock_ms:
             self._tick(records, tick_ms)
             self._clock.clock_ms = tick_ms
+        await self._fold(records, taken, refused)
+        self._count(taken, refused, behind)
+        if not recorded and self._clock.clock_ms >= self._boundary_ms:
+            await self._learn()
+        if refused:
+            self._deliver_dead_letters()
+        if self._gauges.are_old:
+            await self._count_open()
+
+    def _no_records(self) -> list[list[bytes]]:
+        return [[] for _ in range(self._ledger.shards)]
+
+    async def _fold(
+        self, records: list[list[bytes]], taken: Taken | None = None, refused: Sequence[DeadLetter] = ()
+    ) -> None:
+        """Append `records` to each shard, durably, and then fold what the ledger has that the store has not."""
         started_s = time.perf_counter()
         starts = list(self._ledger.ends)
-        if taken.lines or any(records):
+        if any(records) or (taken is not None and taken.lines):
             self._ledger.append(
                 {shard: bodies for shard, bodies in enumerate(records) if bodies},
-                taken.progress,
+                taken.progress if taken is not None else None,
                 refused,
                 clock_ms=self._clock.clock_ms,
                 witnesses=self._clock.witnesses,
             )
         self.report.append_s += time.perf_counter() - started_s
-        self._count(taken, refused, behind)
         for shard, processor in enumerate(self._processors):
             if processor.position < starts[shard]:
                 bodies = self._ledger.read(shard, processor.position, starts[shard] - processor.position)
                 await self._process(shard, processor.position, bodies)
             if records[shard]:
                 await self._process(shard, starts[shard], records[shard])
-        if refused:
-            self._deliver_dead_letters()
-        if self._gauges.are_old:
-            await self._count_open()
+
+    async def _learn(self) -> None:
+        """Let the learner take the days that are over; a model that comes of it scores from here on."""
+        self._boundary_ms = boundary_after(self._clock.clock_ms)
+        if self._learner is None or not self._clock.clock_ms:
+            return
+        started_s = time.perf_counter()
+        model = self._learner.learn(self._clock.clock_ms)
+        self.report.learn_s += time.perf_counter() - started_s
+        if model is None:
+            return
+        if any(processor.model_version != model.version for processor in self._processors):
+            body = encode_model_record(model, self._clock.clock_ms)
+            await self._fold([[body] for _ in self._processors])
+        self._learner.announced(model)
 
     def _watched(self) -> dict[int, Watched]:
         return {shard: processor.watched for shard, processor in enumerate(self._processors)}

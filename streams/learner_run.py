@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from msgspec import Struct
 
 from models.challengers import Forest
-from models.churn_records import OUTCOMES
+from models.churn_records import OUTCOMES, Observed, Settled
 from models.events import epoch_ms
 from models.feature_list import STANDARD_SET
 from models.feature_schema import FeatureSet
@@ -51,6 +51,12 @@ class Standing(Struct, frozen=True):
         """Share of what is due that has an outcome; 1 while nothing is due."""
         due = self.settled + self.overdue
         return self.settled / due if due else 1.0
+
+
+def name_of(example: Observed | Settled) -> str:
+    """The id under which an example was put out: a digest, so that the order of names is as good as drawn by lot."""
+    told = example.revision + 1 if isinstance(example, Settled) else 0
+    return f"{example.observation_id}.{told}"
 
 
 class LearnerRun:
@@ -105,7 +111,7 @@ class LearnerRun:
         """Take what a file of outputs holds that has not been taken yet; the models published by that.
 
         With `until_ms`, records from that time on wait for a later call: if by then nothing earlier can come, the order
-        (by time, shard and sequence) does not depend on when this is called. Without, that is the order within a call
+        (by time and name) does not depend on when this is called, nor on shards. Without, it is the order within a call
         alone, also of one that was cut off. A file is read in one of the two ways.
         """
         published: list[ScoringModel] = []
@@ -134,7 +140,8 @@ class LearnerRun:
             rows = []
             for one in self._fresh(arrived):
                 try:
-                    rows.append((epoch_ms(decode_example(one.body).at), *one))
+                    example = decode_example(one.body)
+                    rows.append((epoch_ms(example.at), name_of(example), one.body))
                 except ExampleUnreadable:
                     unreadable += 1
             self.store.hold(rows)
@@ -147,7 +154,7 @@ class LearnerRun:
         published: list[ScoringModel] = []
         while rows := self.store.held(until_ms, self._at_once):
             with self.store.change():
-                published += self._fold(body for _, _, _, body in rows)
+                published += self._fold(body for _, _, body in rows)
                 self.store.release(rows)
         return published
 

@@ -16,6 +16,7 @@ import msgspec
 
 from models.learner_records import CORRECTION, LABEL, JournalEntry, Kept
 from models.learner_state import LearnerState, decode_state, encode_state
+from streams.learner_history import LearnerHistory
 from streams.learner_versions import VERSIONS_SCHEMA, LearnerVersions
 from streams.sqlite import open_database, transaction
 
@@ -35,10 +36,9 @@ CREATE TABLE IF NOT EXISTS sequences (
 );
 CREATE TABLE IF NOT EXISTS held (
     at_ms INTEGER NOT NULL,
-    shard INTEGER NOT NULL,
-    sequence INTEGER NOT NULL,
+    name TEXT NOT NULL,
     body BLOB NOT NULL,
-    PRIMARY KEY (at_ms, shard, sequence)
+    PRIMARY KEY (at_ms, name)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS observations (
     id TEXT NOT NULL UNIQUE,
@@ -95,6 +95,7 @@ class LearnerStore:
                     database.execute(statement)
                 database.execute(f"PRAGMA user_version = {FORMAT}")
         self.versions = LearnerVersions(database)
+        self.history = LearnerHistory(database)
 
     def close(self) -> None:
         """Close; nothing is lost by not calling it."""
@@ -125,20 +126,18 @@ class LearnerStore:
         """Drop everything up to these from now on."""
         self._database.executemany("INSERT OR REPLACE INTO sequences VALUES (?, ?)", highest.items())
 
-    def hold(self, rows: Sequence[tuple[int, int, int, bytes]]) -> None:
-        """Keep records (time, shard, sequence, body) until it is their turn."""
-        self._database.executemany("INSERT OR REPLACE INTO held VALUES (?, ?, ?, ?)", rows)
+    def hold(self, rows: Sequence[tuple[int, str, bytes]]) -> None:
+        """Keep records (time, name, body) until it is their turn."""
+        self._database.executemany("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", rows)
 
-    def held(self, until_ms: int, limit: int) -> list[tuple[int, int, int, bytes]]:
-        """The first records from before `until_ms`, by time, shard and sequence."""
-        question = "SELECT at_ms, shard, sequence, body FROM held WHERE at_ms < ? ORDER BY 1, 2, 3 LIMIT ?"
+    def held(self, until_ms: int, limit: int) -> list[tuple[int, str, bytes]]:
+        """The first records from before `until_ms`, by time and name."""
+        question = "SELECT at_ms, name, body FROM held WHERE at_ms < ? ORDER BY 1, 2 LIMIT ?"
         return list(self._database.execute(question, (until_ms, limit)))
 
-    def release(self, rows: Sequence[tuple[int, int, int, bytes]]) -> None:
+    def release(self, rows: Sequence[tuple[int, str, bytes]]) -> None:
         """They have been taken."""
-        self._database.executemany(
-            "DELETE FROM held WHERE at_ms = ? AND shard = ? AND sequence = ?", [row[:3] for row in rows]
-        )
+        self._database.executemany("DELETE FROM held WHERE at_ms = ? AND name = ?", [row[:2] for row in rows])
 
     # --- the learner -----------------------------------------------------------------------------
 

@@ -117,6 +117,11 @@ class ShardProcessor:
         return self._watched
 
     @property
+    def model_version(self) -> str:
+        """The version of the model in force; empty for the cold one."""
+        return self._fold.state.model_version if self._fold is not None else ""
+
+    @property
     def policies(self) -> Policies | None:
         """The policies in force; None before the ledger has activated any."""
         ctx = self._fold.ctx if self._fold is not None else None

@@ -47,6 +47,7 @@ class RunReport(Struct):
     fold_s: float = 0.0
     commit_s: float = 0.0
     relay_s: float = 0.0
+    learn_s: float = 0.0
 
     def saw_batch(self, report: BatchReport, clock_ms: int) -> None:
         """Add one committed micro-batch."""
