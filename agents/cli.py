@@ -7,6 +7,7 @@ from agents.commands.config import config_
 from agents.commands.customer import customer
 from agents.commands.dead_letters import dead_letters
 from agents.commands.demo import demo
+from agents.commands.explain import explain
 from agents.commands.lag import lag
 from agents.commands.learn import learn
 from agents.commands.notify import notify
@@ -39,6 +40,7 @@ for command in (
     demo,
     status,
     customer,
+    explain,
     case,
     verify,
     simulate,

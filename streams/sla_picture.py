@@ -1,13 +1,11 @@
 """The clocks of a case as a picture file: one bar for each, over one axis of time.
 
-Matplotlib is loaded here and only when a picture is drawn, with no display and no user's settings: the same case gives
-the same picture everywhere. Text stays text in an SVG.
+The same case gives the same picture everywhere (`streams.picture_file`).
 """
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -15,20 +13,20 @@ from msgspec import Struct
 from models.alerts import instant
 from models.clock_story import ClockStory, Kind, time_span
 from models.idle_time import idle_stretches
+from streams.picture_file import DAY_S, DPI, WIDTH_IN, save_picture
+from streams.picture_file import days as _days
 from streams.time_axis import axis_times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-FORMATS: Final = (".svg", ".png")
 # Okabe and Ito's colours, which the colour-blind can tell apart; brightness and shape differ as well.
 _RAN, _PAUSED, _OVERDUE, _WARNING, _IDLE, _INK = "#0072B2", "#B8D8EC", "#D55E00", "#F0E442", "#E4E4E4", "#222222"
-_WIDTH_IN, _ROW_IN, _DPI = 12.0, 0.44, 100
+_ROW_IN = 0.44
 _LEFT_AT_MOST, _RIGHT = 0.4, 0.79
 _HEAD_IN, _FOOT_IN = 1.55, 1.0
 _MOST_LABELS = 24
-_DAY_S = 86_400
 
 
 class PictureRow(Struct, frozen=True):
@@ -46,39 +44,12 @@ class PictureStep(Struct, frozen=True):
     name: str
 
 
-class PictureError(ValueError):
-    """A picture that cannot be drawn or written; the message says what to do."""
-
-
 def write_picture(
     path: Path, title: str, subtitle: str, rows: Sequence[PictureRow], steps: Sequence[PictureStep], zone: ZoneInfo
 ) -> None:
     """Draw `rows` (at least one) into `path`, an SVG or PNG by its suffix; raises `PictureError` or `OSError`."""
-    if path.suffix.lower() not in FORMATS:
-        raise PictureError(f"{path}: expected a name that ends in {' or '.join(FORMATS)}")
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    settings = {
-        **matplotlib.rcParamsDefault,
-        "svg.fonttype": "none",
-        "svg.hashsalt": "ebbwatch",
-        "text.parse_math": False,
-        "font.size": 10.0,
-        "font.family": ["DejaVu Sans"],
-        "hatch.linewidth": 0.6,
-    }
-    settings.pop("backend", None)
-    with matplotlib.rc_context(settings), warnings.catch_warnings():
-        # Ids and steps may be Chinese, for which the font that comes along has no glyphs.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        height = _HEAD_IN + _FOOT_IN + _ROW_IN * len(rows)
-        figure = Figure(figsize=(_WIDTH_IN, height), dpi=_DPI, facecolor="white")
-        FigureCanvasAgg(figure)
-        _draw(figure, title, subtitle, rows, steps, zone, height)
-        metadata = {"Date": None} if path.suffix.lower() == ".svg" else {"Software": None}
-        figure.savefig(path, metadata=metadata)
+    height = _HEAD_IN + _FOOT_IN + _ROW_IN * len(rows)
+    save_picture(path, height, lambda figure: _draw(figure, title, subtitle, rows, steps, zone, height))
 
 
 def _draw(
@@ -103,7 +74,7 @@ def _draw(
     _draw_steps(axes, steps)
     _draw_axis(axes, rows, zone)
     widest = max(label.get_window_extent().width for label in axes.get_yticklabels())
-    left = min((widest + 20) / (_WIDTH_IN * _DPI), _LEFT_AT_MOST)
+    left = min((widest + 20) / (WIDTH_IN * DPI), _LEFT_AT_MOST)
     axes.set_position((left, bottom, _RIGHT - left, top - bottom))
     _draw_legend(figure)
 
@@ -198,11 +169,11 @@ def _draw_steps(axes: "Axes", steps: Sequence[PictureStep]) -> None:
 
 
 def _draw_axis(axes: "Axes", rows: Sequence[PictureRow], zone: ZoneInfo) -> None:
-    low, high = (round(at * _DAY_S) for at in axes.get_xlim())
+    low, high = (round(at * DAY_S) for at in axes.get_xlim())
     times = axis_times(low, high, zone)
     within_days = len({at.date() for at in times}) < len(times)
     axes.set_xticks(
-        [at.timestamp() / _DAY_S for at in times],
+        [at.timestamp() / DAY_S for at in times],
         [f"{at:%a %d %b\n%H:%M}" if within_days else f"{at:%a %d %b}" for at in times],
     )
     years = sorted({instant(at_s * 1000).astimezone(zone).year for at_s in (low, high)})
@@ -238,8 +209,3 @@ def _draw_legend(figure: "Figure") -> None:
     ]
     figure.legend(handles=handles, loc="lower center", ncols=len(handles), fontsize=8.5, frameon=False,
                   handlelength=1.4, columnspacing=1.3, handletextpad=0.5)  # fmt: skip
-
-
-def _days(at_ms: int) -> float:
-    """A time as Matplotlib counts: days since 1970 UTC."""
-    return at_ms / 1000 / _DAY_S

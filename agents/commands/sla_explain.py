@@ -28,7 +28,8 @@ from models.clock_story import ClockStory, clock_stories
 from models.complaint_rules import ComplaintRules, pinned_policies
 from streams.case_feed import CaseFeed, FeedCase, read_cases
 from streams.feed_reader import FeedError
-from streams.sla_picture import PictureError, PictureRow, PictureStep, write_picture
+from streams.picture_file import PictureError
+from streams.sla_picture import PictureRow, PictureStep, write_picture
 
 _BAR_COLUMNS = 132
 _MOST_REFUSED = 5
