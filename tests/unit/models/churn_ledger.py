@@ -14,12 +14,13 @@ from models.churn_records import Observed, ScoreTold, Settled
 from models.churn_state import ChurnState
 from models.context import Output, Reason
 from models.customer import Customer, decode_customer, encode_customer
+from models.decay import DAY_MS
 from models.events import Event, LedgerRecord, ModelActivated, PolicyActivated, epoch_ms
 from models.feature_list import STANDARD_SET
 from models.fold import next_due_ms
 from models.scoring_model import ScoringModel, cold_model, model_digest, model_document
 from models.shard import ShardDocuments, ShardFold, ShardState
-from tests.unit.models.build import CHURN, DAY_MS, policies, record, tick
+from tests.unit.models.build import CHURN, policies, record, tick
 
 
 def churn_policies(**changes: Any) -> Policies:
@@ -125,9 +126,9 @@ def assert_honest(ledger: ChurnLedger) -> None:
     assert len(seen) == len(ledger.observed)
     told: dict[str, list[Settled]] = defaultdict(list)
     for body in ledger.settled:
-        observation = seen[body.observation_id]
-        assert body.at >= observation.due, "told before its time"
-        assert body.observed_at == observation.at
+        before = seen[body.observation_id]
+        assert body.at >= before.due, "told before its time"
+        assert body.observed_at == before.at
         told[body.observation_id].append(body)
     for outcomes in told.values():
         assert [body.revision for body in outcomes] == [*range(len(outcomes))]

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from models.attrition import BALANCE, CLOSED, CLOSED_BY_BANK, SILENCE, look, next_ms
 from models.churn_state import MAX_DEPARTURES, ChurnState
+from models.decay import DAY_MS
 from models.events import AccountClosed, Event
 from models.rules import ChurnRules, Rules
 from tests.unit.models.build import (
-    DAY_MS,
     Folded,
     account_closed,
     account_opened,
@@ -64,7 +64,7 @@ def by_bank(day: float, account_id: str = "a") -> AccountClosed:
 
 
 TWO = [account_opened(ms(0)), account_opened(ms(0), "b")]
-RICH = [balance(ms(0), 100_000), 1]
+RICH: list[Step] = [balance(ms(0), 100_000), 1]
 """Since day 1 the usual balance is known; interest is no act, so silence would be complete on day 60."""
 
 
@@ -185,7 +185,7 @@ def test_money_that_passes_through_is_no_habit() -> None:
 
 def test_stated_assets_that_grow_old_are_not_lost() -> None:
     """That a statement is no longer relied on is no outflow; one that says less is."""
-    rich = [profile(ms(0), aum=500_000.0), balance(ms(0), 8_000), 1.0, 59.0, login(ms(59)), login(ms(115))]
+    rich: list[Step] = [profile(ms(0), aum=500_000.0), balance(ms(0), 8_000), 1.0, 59.0, login(ms(59)), login(ms(115))]
     old = after([*rich, 99, 100.5, 115, 130])
     assert (old.departures, old.low_since_ms) == ([], 0)
     assert old.usual_cents == pytest.approx(8_000_00)
