@@ -62,7 +62,12 @@ class Pins:
         return digest
 
     def release(self, digest: str) -> None:
-        """Note that a case has left; a former version that nobody needs any more is forgotten."""
+        """Note that a case has left; a former version that nobody needs any more is forgotten.
+
+        Raises `UnknownPolicies` for a case that these pins have not seen begin.
+        """
+        if digest not in self._counts:
+            raise UnknownPolicies(digest)
         self._counts[digest] -= 1
         if self._counts[digest] == 0:
             del self._counts[digest]

@@ -166,6 +166,13 @@ def test_a_case_that_a_shard_cannot_know_stops_it() -> None:
         pins.of("0123456789abcdef")
 
 
+def test_a_case_that_began_after_these_pins_cannot_leave_them() -> None:
+    """A worker that another has overtaken may read a later customer: it is told so, by a version in force as well."""
+    pins = Pins(Rules(A), {}, {})
+    with pytest.raises(UnknownPolicies):
+        pins.release(pins.current.digest)
+
+
 def test_a_pinned_version_is_the_same_after_its_document() -> None:
     """What is read back from a document has the digest, and so the judgement, of what was written."""
     for using in (A, B, SHIPPED):
