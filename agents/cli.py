@@ -10,6 +10,7 @@ from agents.commands.demo import demo
 from agents.commands.explain import explain
 from agents.commands.lag import lag
 from agents.commands.learn import learn
+from agents.commands.model import model
 from agents.commands.notify import notify
 from agents.commands.policies import policies
 from agents.commands.publish import publish
@@ -36,6 +37,7 @@ for command in (
     worker,
     notify,
     learn,
+    model,
     webhooks,
     demo,
     status,

@@ -1,0 +1,54 @@
+"""`ebbwatch model rebuild`: prove that what was learnt is what the labels lead to."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from agents.commands.model_data import model_data_option
+
+if TYPE_CHECKING:
+    from streams.model_rebuild import Rebuilt
+
+_MOST_SAID = 20
+
+
+@click.command()
+@model_data_option
+def rebuild(data: Path) -> None:
+    """Learn everything again that the journal holds, and compare it with what is stored, bit for bit.
+
+    Compared are the scale, the weights of all regressions, what each said of every example, and every published model.
+    Nothing is changed, and the learner may be at work. Exit codes: 0 all is equal, 1 something differs.
+    """
+    from streams.model_reading import opened
+    from streams.model_rebuild import rebuild as learn_again
+
+    console = Console(stderr=True)
+    with opened(data) as store, Progress(console=console, disable=not console.is_terminal, transient=True) as bars:
+        bar = bars.add_task("learning again", total=None)
+        rebuilt = learn_again(store, lambda done, of: bars.update(bar, completed=done, total=of))
+    _tell(rebuilt)
+    sys.exit(0 if rebuilt.is_equal else 1)
+
+
+def _tell(rebuilt: "Rebuilt") -> None:
+    for what, start in (("weights", rebuilt.weights_from), ("scale", rebuilt.scale_from)):
+        if start:
+            click.echo(f"{what}: from {start} on; what it was learnt from is forgotten")
+    for one in rebuilt.differences[:_MOST_SAID]:
+        click.echo(f"{one.where}: {one.what} differ")
+    if len(rebuilt.differences) > _MOST_SAID:
+        click.echo(f"and {len(rebuilt.differences) - _MOST_SAID:,} more differences")
+    if rebuilt.scores_differ:
+        click.echo(f"{rebuilt.scores_differ:,} examples are scored otherwise than the journal says")
+    if rebuilt.z_differ:
+        click.echo(f"{rebuilt.z_differ:,} observations are standardised otherwise than they were kept")
+    learnt = (
+        f"{rebuilt.labels:,} labels, {rebuilt.observations:,} observations and {rebuilt.versions:,} versions"
+        " learnt again"
+    )
+    click.echo(f"{learnt}: {'equal, bit for bit' if rebuilt.is_equal else 'NOT equal to what is stored'}")
