@@ -18,6 +18,7 @@ from models import churn_risk
 from models.alerts import find
 from models.churn_explained import Explained
 from models.churn_moves import Move
+from models.feature_list import STANDARD_SET
 from models.feature_schema import Group
 from models.rules import ChurnRules
 from streams.churn_story import Story
@@ -92,7 +93,7 @@ def _print_observations(console: Console, story: Story, zone: ZoneInfo) -> None:
     words = [f"{number} {outcome}" for outcome, number in counts.items()]
     words += [f"{corrected} of them corrected"] if corrected else []
     words += [f"{len(waiting)} waiting, the next until {time_words(waiting[0].due_ms, zone)}"] if waiting else []
-    console.print(f"observed {len(life.observed)} times{': ' if words else ''}{', '.join(words)}")
+    console.print(f"observed {_times(len(life.observed))}{': ' if words else ''}{', '.join(words)}")
 
 
 def _print_parts(console: Console, explained: Explained, currency: str, *, everything: bool) -> None:
@@ -112,12 +113,11 @@ def _print_parts(console: Console, explained: Explained, currency: str, *, every
             table.add_row("", f"  {total:+.3f}  {len(rest)} {'others' if shown else 'features, none of them much'}", "")
     console.print()
     console.print(table)
-    parts = sum(len(group.shares) for group in explained.groups)
     holds = "to the bit" if explained.is_whole else "NOT exactly: this is a fault of the program"
     groups = sum(group.contribution for group in explained.groups)
     console.print(
         f"{explained.intercept:+.3f} and {groups:+.3f} make a logit of {explained.logit:+.3f}, which is a score of"
-        f" {score_words(explained.score)}; checked over {parts} features: {holds}"
+        f" {score_words(explained.score)}; checked over {len(STANDARD_SET.features)} features: {holds}"
     )
 
 
@@ -131,7 +131,7 @@ def _print_what_if(console: Console, story: Story, explained: Explained) -> None
 
 def _print_moves(console: Console, story: Story, zone: ZoneInfo, *, everything: bool) -> None:
     told, moves = story.life.told, story.moves
-    console.print(f"\nTold {len(told)} times; the larger moves, and what happened meanwhile:")
+    console.print(f"\nTold {_times(len(told))}; the larger moves, and what happened meanwhile:")
     if not moves:
         console.print("  none: it has stayed about where it began")
     strongest = sorted(moves, key=lambda move: -abs(move.size))[: None if everything else _MOST_MOVES]
@@ -154,3 +154,7 @@ def _print_move(console: Console, move: Move, zone: ZoneInfo) -> None:
     )
     for part in move.parts:
         console.print(f"    {part.change:+.2f} {part.code}: {part.words or 'time passed'}")
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"

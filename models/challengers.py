@@ -15,7 +15,7 @@ from river import forest, linear_model, optim
 from river.utils import VectorDict
 
 from models.churn_curves import KNOTS, FeatureSchema, SnapshotMismatch, probability
-from models.churn_model import Features, spread
+from models.churn_model import Cells, Features, basis_of
 from models.churn_scorer import Shapes
 
 HAT_ADAGRAD: Final = "hat_adagrad"
@@ -53,9 +53,9 @@ class Challenger:
         self.name = name
         self._regression = linear_model.LogisticRegression(optimizer=_OPTIMIZERS[name](), intercept_lr=INTERCEPT_LR)
 
-    def basis(self, z: Features) -> dict[str, float]:
+    def basis(self, cells: Cells, z: Features) -> dict[str, float]:
         """What it scores, and learns from, of a standardised example."""
-        return spread(z) if self.name == HAT_ADAM else {name: value for name, value in z.items() if value != 0.0}
+        return basis_of(cells) if self.name == HAT_ADAM else {name: value for name, value in z.items() if value != 0.0}
 
     def predict(self, basis: Features) -> float:
         """Probability for an example."""

@@ -121,15 +121,16 @@ class LossWatch(Struct):
         return LossWatch(stayed, left)
 
 
-def learn_watchfully(model: ChurnClassifier, losses: LossWatch, z: Features, label: bool) -> bool:
+def learn_watchfully(model: ChurnClassifier, losses: LossWatch, basis: Features, p: float, label: bool) -> bool:
     """Learn a label; when losses have risen, make the model learn fast again. Whether that was so.
+
+    `p` is what the model says now of the example whose basis this is.
 
     The loss is that of the model as it is now, not of the score that was given at the observation: an alarm about what
     has been learnt since would come a label's delay too late, and again and again.
     """
-    p = model.predict_z(z)
     rose = losses.add(label, -log(max(p if label else 1.0 - p, 1e-15)))
-    model.learn_z(z, label)
+    model.learn_basis(basis, label)
     if rose:
         model.loosen()
     return rose

@@ -12,7 +12,7 @@ What it says is the mean of its latest weights, not the last ones: AdaGrad keeps
 that the latest few labels decide.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite, sqrt
 
 import numpy as np
@@ -29,6 +29,8 @@ WARM_UP = 8
 EPS = 10.0
 """AdaGrad starts as if it had seen so much of every gradient squared: what is rare moves little while it is rare."""
 Features = Mapping[str, float]
+Cells = Sequence[Sequence[tuple[str, float]]]
+"""An example in the basis: of each feature the cells that it falls into, and its share of each."""
 
 
 class ChurnClassifier(base.Classifier):  # type: ignore[misc]
@@ -63,10 +65,14 @@ class ChurnClassifier(base.Classifier):  # type: ignore[misc]
             z[name] = min(max((value - means[name]) / sqrt(variance), -CLIP), CLIP) if known else 0.0
         return z
 
-    def logit(self, z: Features) -> float:
-        """The sum of the intercept and the contributions, in the order of the features."""
+    def logit(self, cells: Cells) -> float:
+        """The sum of the intercept and the contributions, in the order of the features; in plain loops: it is asked often."""
+        get = self.mean_weights.get
         total = self.mean_intercept
-        for contribution in self.contributions(z).values():
+        for of_feature in cells:
+            contribution = 0.0
+            for cell, share in of_feature:
+                contribution += get(cell, 0.0) * share
             total += contribution
         return total
 
@@ -80,11 +86,19 @@ class ChurnClassifier(base.Classifier):  # type: ignore[misc]
 
     def predict_z(self, z: Features) -> float:
         """Probability for an example that is standardised already."""
-        return probability(self.logit(z))
+        return self.predict_cells(cells_of(z))
+
+    def predict_cells(self, cells: Cells) -> float:
+        """Probability for an example whose place in the basis is known already."""
+        return probability(self.logit(cells))
 
     def learn_z(self, z: Features, y: bool) -> None:
         """Learn the label of an example that was standardised when it was observed."""
-        self.regression.learn_one(spread(z), y)
+        self.learn_basis(spread(z), y)
+
+    def learn_basis(self, basis: Features, y: bool) -> None:
+        """Learn the label of an example that is spread already."""
+        self.regression.learn_one(basis, y)
         if self.learnt % MEAN_EVERY == 1:
             self._look()
 
@@ -126,7 +140,17 @@ def spread(z: Features) -> dict[str, float]:
     Exactly zero is what has never varied, or is missing. Learnt from, it would be one more intercept, and one that is
     gone when a feed is launched and its features begin to vary.
     """
-    return {cell: share for name, value in z.items() for cell, share in _cells(name, value)}
+    return basis_of(cells_of(z))
+
+
+def cells_of(z: Features) -> Cells:
+    """Of each feature that is not zero its cells, in the order of the features."""
+    return [_cells(name, value) for name, value in z.items() if value != 0.0]
+
+
+def basis_of(cells: Cells) -> dict[str, float]:
+    """Cells as what a regression takes."""
+    return {cell: share for of_feature in cells for cell, share in of_feature}
 
 
 def _cells(name: str, value: float) -> list[tuple[str, float]]:

@@ -5,14 +5,15 @@ from typing import NamedTuple
 from models.challengers import FOREST, HAT_ADAGRAD, HAT_ADAM, LINEAR, Challenger, Forest, RegressionSnapshot
 from models.churn_curves import FeatureSchema, SnapshotMismatch
 from models.churn_drift import LossWatch, learn_watchfully
-from models.churn_model import ChurnClassifier, Features
+from models.churn_model import Cells, ChurnClassifier, Features, basis_of, cells_of
 from models.churn_snapshot import ChurnSnapshot, restore, take_snapshot
 
 
 class Prepared(NamedTuple):
     """An example on its way through the learners."""
 
-    z: Features
+    cells: Cells
+    basis: Features
     bases: dict[str, dict[str, float]]
     x: Features | None
 
@@ -53,11 +54,13 @@ class Ensemble:
 
     def prepare(self, z: Features, x: Features | None) -> Prepared:
         """An example as its learners take it, worked out once; `x` is for a forest."""
-        return Prepared(z, {name: one.basis(z) for name, one in self.challengers.items()}, x)
+        cells = cells_of(z)
+        bases = {name: one.basis(cells, z) for name, one in self.challengers.items()}
+        return Prepared(cells, basis_of(cells), bases, x)
 
     def scores(self, example: Prepared) -> dict[str, float]:
         """What each of them says of an example now, before it learns it."""
-        scores = {HAT_ADAGRAD: self.hat.predict_z(example.z)}
+        scores = {HAT_ADAGRAD: self.hat.predict_cells(example.cells)}
         for name, challenger in self.challengers.items():
             scores[name] = challenger.predict(example.bases[name])
         if self.forest is not None and example.x is not None:
@@ -67,9 +70,10 @@ class Ensemble:
     def learn(self, example: Prepared, label: bool, is_correction: bool) -> None:
         """Learn a label; what turns out to have been wrong is no sign that losses rise now."""
         if is_correction:
-            self.hat.learn_z(example.z, label)
+            self.hat.learn_basis(example.basis, label)
         else:
-            self.alarms += learn_watchfully(self.hat, self.losses, example.z, label)
+            p = self.hat.predict_cells(example.cells)
+            self.alarms += learn_watchfully(self.hat, self.losses, example.basis, p, label)
         for name, challenger in self.challengers.items():
             challenger.learn(example.bases[name], label)
         if self.forest is not None and example.x is not None:

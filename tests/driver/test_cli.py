@@ -24,7 +24,7 @@ from tests.unit.recorded import test_calls1999
 
 COMMANDS = (
     *("run", "demo", "status", "customer", "verify", "simulate", "import", "schema", "policies"),
-    *("topics", "publish", "dead-letters", "lag", "config", "sla", "case"),
+    *("topics", "publish", "dead-letters", "lag", "config", "sla", "case", "explain"),
 )
 LOOKING = ("status", "verify", "customer")
 
