@@ -29,10 +29,12 @@ def service(name: str) -> Service:
 
 
 def test_the_services_of_the_plan_are_there() -> None:
-    """Kafka, Redis, topics, two workers, one notifier, and what watches them."""
-    assert SERVICES == ["alertmanager", "grafana", "kafka", "notifier", "prometheus", "redis", "topics", "worker"]
-    assert OURS == ["notifier", "topics", "worker"]
+    """Kafka, Redis, topics, two workers, one notifier, one learner, and what watches them."""
+    watching = ["alertmanager", "grafana", "prometheus"]
+    assert OURS == ["learner", "notifier", "topics", "worker"]
+    assert sorted([*OURS, *watching, "kafka", "redis"]) == SERVICES
     assert service("notifier").deploy is None, "a second one would deliver everything again, and out of order"
+    assert service("learner").deploy is None, "a second one would announce every model again"
     deploy = service("worker").deploy
     assert deploy is not None
     assert deploy.replicas == 2
@@ -103,7 +105,7 @@ def test_containers_have_no_rights_to_lose(name: str) -> None:
 def test_ports_are_published_on_loopback_only(name: str) -> None:
     """Nothing here asks for a password on the way in, so nothing is open to the network."""
     assert [port for port in service(name).ports if not port.startswith("127.0.0.1:")] == []
-    if name in ("redis", "worker", "notifier"):
+    if name in ("redis", *OURS):
         assert service(name).ports == []
 
 
@@ -261,14 +263,14 @@ def _shown(settings: Settings) -> dict[str, str]:
 
 
 def test_there_is_time_to_end_in_good_order() -> None:
-    """Nobody is killed while finishing what is under way: a worker 30 s at most, a notifier the longest attempt."""
+    """Nobody is killed while finishing what is under way: a worker 30 s, a learner 20 s, a notifier an attempt."""
     assert service("worker").stop_grace_period == "60s"
     (longest_s,) = (
         constraint.le for constraint in get_type_hints(WebhookEndpoint, include_extras=True)["timeout_s"].__metadata__
     )
     assert int(str(service("notifier").stop_grace_period).removesuffix("s")) > longest_s
-    assert service("worker").init
-    assert service("notifier").init
+    assert service("learner").stop_grace_period == "60s"
+    assert all(service(name).init for name in OURS)
 
 
 def test_the_notifier_delivers_as_shipped(tmp_path: Path) -> None:
@@ -289,6 +291,18 @@ def test_the_notifier_delivers_as_shipped(tmp_path: Path) -> None:
         open_channel(endpoint, settings)
     data = Path(this.command[this.command.index("--data") + 1])
     assert bound(this)["notifier-data"] == str(data.parent)
+
+
+def test_the_learner_is_seen_and_keeps_what_it_learns(tmp_path: Path) -> None:
+    """Its pages are where Prometheus asks, its data are on a volume, and it reads the policies of the workers."""
+    this = service("learner")
+    settings = settings_of("learner", COMPOSE, tmp_path)
+    assert (settings.web_host, settings.web_port) == ("0.0.0.0", 9465)  # noqa: S104 - compared
+    data = Path(this.command[this.command.index("--data") + 1])
+    assert bound(this)["learner-data"] == str(data.parent)
+    changed = load_compose(environment={"EBBWATCH_POLICIES_FILE": "/etc/policies.toml"})
+    for name in ("learner", "worker"):
+        assert _shown(settings_of(name, changed, tmp_path))["EBBWATCH_POLICIES_FILE"] == "/etc/policies.toml"
 
 
 def test_the_example_of_a_webhook_is_one(tmp_path: Path) -> None:

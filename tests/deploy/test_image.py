@@ -93,10 +93,11 @@ def test_it_runs_as_nobody_in_particular() -> None:
     assert f"--gid {user}" in last("RUN")
 
 
-def test_it_may_write_into_the_volume_of_the_notifier() -> None:
+@pytest.mark.parametrize("name", ["notifier", "learner"])
+def test_it_may_write_into_its_volume(name: str) -> None:
     """A volume gets the owner of the directory that the image has in its place; without one it belongs to root."""
     user, _ = last("USER").split(":")
-    (target,) = (mount.split(":")[1] for mount in load_compose().services["notifier"].volumes if mount[0] not in "./")
+    (target,) = (mount.split(":")[1] for mount in load_compose().services[name].volumes if mount[0] not in "./")
     assert f"install --directory --owner={user} --group={user} --mode=700 {target}" in last("RUN")
 
 

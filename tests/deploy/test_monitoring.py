@@ -41,8 +41,9 @@ def test_everyone_finds_the_others() -> None:
     assert notifiers["names"] == ["notifier"]
     assert learners["names"] == ["learner"]
     for found in (workers, notifiers, learners):
-        assert str(found["port"]) == services["worker"].environment[WEB_PORT]
-    assert set(services["worker"].networks) & set(services["prometheus"].networks)
+        (name,) = found["names"]
+        assert str(found["port"]) == services[name].environment[WEB_PORT]
+        assert set(services[name].networks) & set(services["prometheus"].networks)
     assert manager["static_configs"] == [{"targets": ["alertmanager:9093"]}]
     assert set(services["alertmanager"].networks) & set(services["prometheus"].networks)
     assert source["url"] == "http://prometheus:9090"

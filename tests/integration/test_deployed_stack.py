@@ -112,6 +112,11 @@ class Stack:
         words = [self.here(word) for word in COMPOSE.services["notifier"].command]
         return WorkerProcess(self.directory / "notifier.log", command(*words), **self.environment("notifier"))
 
+    def learner(self) -> WorkerProcess:
+        """With its data where the volume would be."""
+        words = [self.here(word) for word in COMPOSE.services["learner"].command]
+        return WorkerProcess(self.directory / "learner.log", command(*words), **self.environment("learner"))
+
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
@@ -122,12 +127,12 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def test_it_raises_an_alert_and_ends_in_good_order(stack: Stack) -> None:
-    """Topics are made, two workers get ready and healthy, events become an alert that is told, SIGTERM ends all."""
+    """Topics are made, workers and a learner get healthy, events become an alert that is told, SIGTERM ends all."""
     made = stack.run(*COMPOSE.services["topics"].command)
     assert made.returncode == 0, made.stderr
     again = stack.run(*COMPOSE.services["topics"].command)
     assert again.returncode == 0, again.stderr
-    workers = [stack.worker(number) for number in (1, 2)]
+    workers = [*(stack.worker(number) for number in (1, 2)), stack.learner()]
     try:
         for worker in workers:
             worker.wait_ready()
@@ -153,7 +158,7 @@ def test_it_raises_an_alert_and_ends_in_good_order(stack: Stack) -> None:
             assert time.monotonic() < give_up, "".join(worker.last_lines() for worker in workers)
             time.sleep(0.2)
 
-        assert [worker.stop() for worker in workers] == [0, 0, 0]
+        assert [worker.stop() for worker in workers] == [0, 0, 0, 0]
         lines = [json.loads(line) for line in notifier.log.read_text().splitlines()]
         (alert,) = [line for line in lines if line.get("type") == "ebbwatch.alert.raised"]
         assert alert["data"]["rule"] == "repeated_inquiry"
