@@ -65,8 +65,11 @@ class ChurnClassifier(base.Classifier):  # type: ignore[misc]
             z[name] = min(max((value - means[name]) / sqrt(variance), -CLIP), CLIP) if known else 0.0
         return z
 
-    def logit(self, cells: Cells) -> float:
-        """The sum of the intercept and the contributions, in the order of the features; in plain loops: it is asked often."""
+    def logit(self, z: Features) -> float:
+        """The sum of the intercept and the contributions, in the order of the features."""
+        return self._logit(cells_of(z))
+
+    def _logit(self, cells: Cells) -> float:
         get = self.mean_weights.get
         total = self.mean_intercept
         for of_feature in cells:
@@ -90,7 +93,7 @@ class ChurnClassifier(base.Classifier):  # type: ignore[misc]
 
     def predict_cells(self, cells: Cells) -> float:
         """Probability for an example whose place in the basis is known already."""
-        return probability(self.logit(cells))
+        return probability(self._logit(cells))
 
     def learn_z(self, z: Features, y: bool) -> None:
         """Learn the label of an example that was standardised when it was observed."""

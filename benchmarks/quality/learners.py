@@ -8,7 +8,7 @@ from typing import Protocol
 
 from models.challengers import HAT_ADAM, LINEAR, Challenger, Forest
 from models.churn_drift import LossWatch, learn_watchfully
-from models.churn_model import ChurnClassifier, pack, unpack
+from models.churn_model import ChurnClassifier, basis_of, cells_of, pack, unpack
 
 
 class Learner(Protocol):
@@ -53,7 +53,9 @@ class WatchfulChampion(Champion):
     def learn(self, kept: object, label: bool) -> None:
         """Learn, and learn fast again when losses have risen."""
         assert isinstance(kept, bytes)
-        self.alarms += learn_watchfully(self.model, self._losses, unpack(kept, self._names), label)
+        cells = cells_of(unpack(kept, self._names))
+        p = self.model.predict_cells(cells)
+        self.alarms += learn_watchfully(self.model, self._losses, basis_of(cells), p, label)
 
 
 class InShadow:
@@ -69,12 +71,13 @@ class InShadow:
         """Standardise by what was seen until now, score, pack."""
         self._names = tuple(x)
         z = self._scale.observe(x)
-        return self._challenger.predict(self._challenger.basis(z)), pack(z)
+        return self._challenger.predict(self._challenger.basis(cells_of(z), z)), pack(z)
 
     def learn(self, kept: object, label: bool) -> None:
         """Learn with the z of its arrival."""
         assert isinstance(kept, bytes)
-        self._challenger.learn(self._challenger.basis(unpack(kept, self._names)), label)
+        z = unpack(kept, self._names)
+        self._challenger.learn(self._challenger.basis(cells_of(z), z), label)
 
 
 class Trees:

@@ -7,7 +7,7 @@ import msgspec
 from river.drift import ADWIN
 
 from models.churn_drift import CHECK_EVERY, MOST_LOSS, LossWatch, LossWindow, learn_watchfully
-from models.churn_model import ChurnClassifier
+from models.churn_model import ChurnClassifier, spread
 from models.score_metrics import roc_auc
 
 FLIP = 6_000
@@ -109,7 +109,7 @@ def _after_the_flip(watchful: bool) -> tuple[int, list[float]]:
             labels.append(y)
             scores.append(model.predict_z(z))
         if watchful:
-            alarms += learn_watchfully(model, losses, z, y)
+            alarms += learn_watchfully(model, losses, spread(z), model.predict_z(z), y)
             assert place >= FLIP or not alarms
         else:
             model.learn_z(z, y)
