@@ -116,7 +116,7 @@ def test_what_is_printed_is_what_was_told_last(tmp_path: Path) -> None:
     assert "money to own accounts at other banks, a month (half-life 7 days): CNY " in text
     assert "the CNY 40,000 come back that left, net, in the last 14 days: " in text
     assert "model cold, which has learnt from no label yet" in text
-    assert "observed once: 1 waiting" in text
+    assert "\nobserved 0 times\n" in text
 
 
 def test_the_history_is_what_was_told(data: Path, stories: list[Story]) -> None:
