@@ -91,7 +91,7 @@ def test_each_time_is_another_alert() -> None:
 
 def test_what_it_says() -> None:
     """The score and what is at stake, the groups that raise it, the strongest first, and what to do about them."""
-    risen = {"silence": -1.0, "logins_7d": -0.2, "assets": 0.1}
+    risen = {"silence": -1.0, "page_views_7d": -0.2, "assets": 0.1}
     alert = go(there(), [(8, 0.4)], **risen).alerts[0]
     p = alert.figures["score"]
     assert isinstance(p, float)
