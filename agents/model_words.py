@@ -38,7 +38,7 @@ def model_head(row: VersionRow, model: ScoringModel, in_force: str | None, pinne
         f" {row.learnt:,} labels{until}",
         f"features: {len(schema.features)} of {schema.name} version {schema.version}; digest {model_digest(model)}",
     ]
-    if row.quality:
+    if row.quality.get("examples"):
         words = [f"{name} {_figure(row.quality, measure)}" for measure, name in MEASURES.items()]
         lines.append(f"at publication: {', '.join(words)}")
     else:

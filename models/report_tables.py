@@ -44,7 +44,10 @@ def _learners(report: QualityReport) -> Table:
     for name, quality in report.learners.items():
         words = f"{NAMES[name]} (champion)" if name == report.champion else NAMES[name]
         rows.append([words, *_figures(quality)])
-    note = "Each learner is asked before it learns the outcome."
+    note = (
+        "Scores as told are what the bank could act on. The learners are asked when the outcome comes, just before they"
+        " learn it: that compares them, and is better by what they have learnt since the observation."
+    )
     found = report.forest
     if found is not None:
         row = dict.fromkeys(MEASURES, "-")

@@ -66,4 +66,5 @@ def _section(table: Table) -> str:
     is_wide = len(table.columns) >= _WIDE
     place = ' class="wide"' if is_wide else ""
     kind = ' class="words"' if table.is_words else "" if is_wide else ' class="narrow"'
-    return f"<section{place}><h2>{escape(table.title)}</h2><table{kind}>{head}<tbody>\n{rows}\n</tbody></table>{note}</section>"
+    body = f"<table{kind}>{head}<tbody>\n{rows}\n</tbody></table>{note}"
+    return f"<section{place}><h2>{escape(table.title)}</h2>{body}</section>"

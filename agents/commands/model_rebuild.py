@@ -13,8 +13,6 @@ from agents.commands.model_data import model_data_option
 if TYPE_CHECKING:
     from streams.model_rebuild import Rebuilt
 
-_MOST_SAID = 20
-
 
 @click.command()
 @model_data_option
@@ -39,10 +37,14 @@ def _tell(rebuilt: "Rebuilt") -> None:
     for what, start in (("weights", rebuilt.weights_from), ("scale", rebuilt.scale_from)):
         if start:
             click.echo(f"{what}: from {start} on; what it was learnt from is forgotten")
-    for one in rebuilt.differences[:_MOST_SAID]:
-        click.echo(f"{one.where}: {one.what} differ")
-    if len(rebuilt.differences) > _MOST_SAID:
-        click.echo(f"and {len(rebuilt.differences) - _MOST_SAID:,} more differences")
+    places: dict[str, list[str]] = {}
+    for one in rebuilt.differences:
+        places.setdefault(one.what, []).append(one.where)
+    for what, where in places.items():
+        # What has gone wrong once is wrong ever after: where it began is what counts.
+        click.echo(
+            f"{what}: other than stored in {where[0]}" + (f", and in {len(where) - 1:,} after it" if where[1:] else "")
+        )
     if rebuilt.scores_differ:
         click.echo(f"{rebuilt.scores_differ:,} examples are scored otherwise than the journal says")
     if rebuilt.z_differ:
