@@ -1,6 +1,7 @@
 """`ebbwatch model report`: how good the scores are, as tables, as a picture and as a page."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.text import Text
@@ -8,6 +9,9 @@ from rich.text import Text
 from agents.case_words import words_table
 from agents.commands.model_data import model_data_option
 from agents.commands.wide import wide_console
+
+if TYPE_CHECKING:
+    from models.quality_report import QualityReport
 
 _FORMATS = (".png", ".html")
 
@@ -21,11 +25,30 @@ def report(data: Path, output: Path | None) -> None:
     """Tell how good the scores are: exact figures over the latest 10,000 outcomes."""
     if output is not None and output.suffix.lower() not in _FORMATS:
         raise click.UsageError(f"{output}: expected a name that ends in {' or '.join(_FORMATS)}")
-    from models.report_tables import report_head, report_tables
     from streams.model_reading import opened, read_report
 
     with opened(data) as store:
         found = read_report(store)
+    if output is not None:
+        output.write_bytes(_drawn(found, output.suffix.lower()))
+    _print(found)
+    if output is not None:
+        click.echo(f"\nwritten: {output}")
+
+
+def _drawn(found: "QualityReport", suffix: str) -> bytes:
+    if suffix == ".png":
+        from streams.model_picture import draw_report
+
+        return draw_report(found)
+    from streams.model_page import report_page
+
+    return report_page(found)
+
+
+def _print(found: "QualityReport") -> None:
+    from models.report_tables import report_head, report_tables
+
     console = wide_console()
     for line in report_head(found):
         console.print(line)
@@ -41,14 +64,3 @@ def report(data: Path, output: Path | None) -> None:
         console.print(shown)
         if table.note:
             console.print(Text(table.note, style="dim"))
-    if output is None:
-        return
-    if output.suffix.lower() == ".png":
-        from streams.model_picture import draw_report
-
-        output.write_bytes(draw_report(found))
-    else:
-        from streams.model_page import report_page
-
-        output.write_bytes(report_page(found))
-    console.print(f"\nwritten: {output}")
