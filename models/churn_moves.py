@@ -92,7 +92,9 @@ def _parts(before: ScoreTold, after: ScoreTold, held: Held, marks: Sequence[Mark
     pushed.sort(key=lambda one: -abs(one[1]))
     least = _LEAST_SHARE * sum(abs(change) for _, change in pushed)
     span = _Span(before, after, marks, rules)
-    return [Part(code, change, span.words(code)) for code, change in pushed[:MOST_PARTS] if abs(change) >= least]
+    return [
+        Part(code, change, span.words(code, change)) for code, change in pushed[:MOST_PARTS] if abs(change) >= least
+    ]
 
 
 class _Span:
@@ -105,11 +107,11 @@ class _Span:
         self._all = [mark for mark in marks if mark.at_ms <= self._to_ms]
         self._marks = [mark for mark in self._all if mark.at_ms > self._from_ms]
 
-    def words(self, code: str) -> str:
-        """What happened that counts for a group; empty for nothing."""
+    def words(self, code: str, change: float) -> str:
+        """What happened that counts for a group, in the direction of its change; empty for nothing."""
         if code == MODEL:
             return f"{self._before.model_version} became {self._after.model_version}"
-        say = _SAY.get(Group(code))
+        say = (_SAY_OF_FALL if change < 0 else _SAY).get(Group(code))
         return say(self) if say is not None else ""
 
     def _of(self, *kinds: Kind) -> list[Mark]:
@@ -131,6 +133,11 @@ class _Span:
         if came:
             words.append(f"{self._money(sum(mark.cents for mark in came))} came in")
         return "; ".join(words)
+
+    def relief(self) -> str:
+        """Money in, or else that what went out is longer ago."""
+        came = self._of(Kind.MONEY_IN)
+        return f"{self._money(sum(mark.cents for mark in came))} came in" if came else "what went out earlier fades"
 
     def acts(self) -> str:
         """How long nothing has been done, or how much was."""
@@ -219,6 +226,13 @@ _SAY: dict[Group, Callable[[_Span], str]] = {
     Group.RELATIONSHIP: _Span.holdings,
     Group.LIFE_STAGE: _Span.stage,
 }
+_SAY_OF_FALL: dict[Group, Callable[[_Span], str]] = {
+    **_SAY,
+    Group.OUTFLOW: _Span.relief,
+    Group.COMPLAINT_RISK: lambda _span: "earlier contacts fade",
+    Group.SERVICE_FAILURE: lambda _span: "earlier failures fade",
+}
+"""These groups hold what speaks against the customer: they fall by time, whatever happened meanwhile."""
 
 
 def _many(number: int, word: str) -> str:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from models.alerts import OPEN_STATES, instant
 from models.churn_moves import Move
 from models.churn_risk import RULE
+from models.decay import DAY_MS
 from models.events import epoch_ms
 from models.rules import ChurnRules
 from streams.churn_panels import BESIDE, INK, OUT, QUIET, draw_acts, draw_money, draw_rows
@@ -28,6 +29,7 @@ _HEAD_IN, _GAP_IN, _AXIS_IN, _NOTE_IN = 0.85, 0.14, 0.6, 0.2
 _PANELS_IN: Final = (3.0, 1.15, 1.25, 0.85)
 _BAR_AT, _RUG_AT, _CERTAIN = 0.965, 0.012, 1.12
 _MOST_LETTERS: Final = 150
+_AFTERWARDS_DAYS: Final = 21
 MOST_NOTES: Final = 6
 
 
@@ -51,7 +53,7 @@ def draw(figure: "Figure", story: Story, churn: ChurnRules, notes: Sequence[Move
     """Fill `figure`: four panels on one axis of time, and the numbered moves in words below."""
     height = figure.get_size_inches()[1]
     zone = ZoneInfo(story.rules.policies.bank.zone)
-    begin, end = days(story.customer.first_ms), days(story.clock_ms)
+    begin, end = days(story.customer.first_ms), days(_end_ms(story))
     margin = max((end - begin) * 0.012, 0.2)
     top = height - _HEAD_IN
     panels: list[Axes] = []
@@ -72,6 +74,15 @@ def draw(figure: "Figure", story: Story, churn: ChurnRules, notes: Sequence[Move
     draw_acts(acts, story.life.marks, story.rules)
     _draw_time(panels, zone)
     _draw_words(figure, story, notes, zone, height)
+
+
+def _end_ms(story: Story) -> int:
+    """The time of the shard; for who is gone, some time after the last that was heard or told of them."""
+    told, marks = story.life.told, story.life.marks
+    if not told or told[-1].score is not None:
+        return story.clock_ms
+    last_ms = max(epoch_ms(told[-1].at), marks[-1].at_ms if marks else 0)
+    return min(story.clock_ms, last_ms + _AFTERWARDS_DAYS * DAY_MS)
 
 
 def _draw_score(axes: "Axes", story: Story, churn: ChurnRules, notes: Sequence[Move]) -> None:
@@ -149,7 +160,7 @@ def _draw_open(axes: "Axes", begin: float, end: float) -> None:
 
 def _shade_what_has_no_score(axes: "Axes", story: Story) -> None:
     """Before the first score, and from when it was told that the customer is gone."""
-    begin, end = days(story.customer.first_ms), days(story.clock_ms)
+    begin, end = days(story.customer.first_ms), days(_end_ms(story))
     first = days(story.life.curve[0].at_ms) if story.life.curve else end
     _shade(axes, begin, first, "too new\nto be\nscored", hatch="")
     told = story.life.told
