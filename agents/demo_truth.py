@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from statistics import median
 
 import msgspec
 from rich.console import Console
 
-from models import asset_outflow, repeated_inquiry
+from models import asset_outflow, churn_risk, repeated_inquiry
 from models.context import Stream
 from streams.names import STREAM_TOPICS
 from streams.ndjson_sink import output_file
@@ -52,6 +53,22 @@ def print_truth(console: Console, data: Path, truth: Truth) -> None:
         f"  drained assets: {caught} of {len(drains)} leavers alerted between the first move and a day after the last"
     )
     console.print(f"  look-alikes that stay: {fooled} of {len(truth.decoys)} alerted")
+    _print_risk(console, [alert for alert in raised if alert.rule == churn_risk.RULE], truth)
+
+
+def _print_risk(console: Console, raised: list[_RaisedAlert], truth: Truth) -> None:
+    """How long before they were gone customers at risk were named, and how many were named who did not leave."""
+    first: dict[str, datetime] = {}
+    for alert in raised:
+        first.setdefault(alert.customer_id, alert.raised_at)
+    gone = {one.customer_id: one.attrited_at for one in truth.attriters if one.attrited_at is not None}
+    leads = [(at - first[who]).days for who, at in gone.items() if who in first and first[who] < at]
+    leaving = {one.customer_id for one in truth.attriters}
+    others = sum(who not in leaving for who in first)
+    ahead = f", {median(leads):.0f} days ahead in the median" if leads else ""
+    console.print(
+        f"  churn risk: {len(leads)} of {len(gone)} leavers named before they were gone{ahead}; {others} others"
+    )
 
 
 def _end(attrited_at: datetime | None, truth: Truth) -> datetime:

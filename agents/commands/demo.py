@@ -18,7 +18,7 @@ from streams.simulator import SimulationParameters, simulate
 
 @click.command()
 @click.option(
-    "--customers", type=click.IntRange(1, 100_000), default=2000, show_default=True, help="Customers simulated."
+    "--customers", type=click.IntRange(1, 100_000), default=1000, show_default=True, help="Customers simulated."
 )
 @click.option("--days", type=click.IntRange(7, 3650), default=120, show_default=True, help="Days simulated.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Seed of the simulation.")
