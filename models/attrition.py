@@ -79,10 +79,9 @@ def _follow_balance(customer: Customer, state: ChurnState, now_ms: int, rules: R
 
 
 def _ran_out(customer: Customer, state: ChurnState, assets: int, now_ms: int, rules: Rules) -> bool:
-    """Whether the stated assets have grown too old to count since the last look: no money has gone, only knowledge."""
-    aum, valid_ms = customer.profile.aum_cents, rules.aum_valid_ms
-    at_ms = customer.profile.aum_at_ms
-    return aum is not None and aum > assets and state.usual_ms - at_ms <= valid_ms < now_ms - at_ms
+    """Whether the assets as last seen were a statement that is too old to count by now: only knowledge has gone."""
+    aum, age_ms = customer.profile.aum_cents, now_ms - customer.profile.aum_at_ms
+    return aum is not None and state.assets_cents == aum > assets and age_ms > rules.aum_valid_ms
 
 
 def _gone(customer: Customer, state: ChurnState, last_ms: int, now_ms: int, churn: ChurnRules) -> Departure | None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from copy import deepcopy
 from math import exp2
 
 import pytest
@@ -14,6 +15,7 @@ from models.decay import DAY_MS
 from models.events import AccountClosed, Event
 from models.rules import ChurnRules, Rules
 from tests.unit.models.build import (
+    CHURN,
     Folded,
     account_closed,
     account_opened,
@@ -21,6 +23,7 @@ from tests.unit.models.build import (
     into,
     login,
     ms,
+    policies,
     profile,
 )
 from tests.unit.models.churn_ledger import ChurnLedger, churn_policies
@@ -140,6 +143,10 @@ RICH: list[Step] = [balance(ms(0), 100_000), 1]
         pytest.param([*RICH, balance(ms(5), -50), 5, 19], [(19, BALANCE)], True, id="fell below nothing"),
         pytest.param([*RICH, balance(ms(5), 0), 5, 61], [(19, BALANCE)], True, id="the first of two conditions"),
         pytest.param(
+            [account_opened(ms(0)), account_closed(ms(70)), 80], [(60, SILENCE)], True, id="silent, then closed"
+        ),
+        pytest.param([*RICH, balance(ms(50), 0), 50, 65], [(60, SILENCE)], True, id="silent, then low for long enough"),
+        pytest.param(
             [*RICH, balance(ms(50), 0), 50, 61, 70], [(60, SILENCE)], True, id="silence came before the hold was over"
         ),
     ],
@@ -193,6 +200,17 @@ def test_stated_assets_that_grow_old_are_not_lost() -> None:
     assert departures(less) == [(114, BALANCE)]
     held = after([profile(ms(0), aum=500_000.0), login(ms(0)), 1, profile(ms(2), aum=1.0), 2, login(ms(59)), 110])
     assert departures(held) == [(16, BALANCE)]  # low until nothing was known any more, and nobody said otherwise
+
+
+def test_assets_that_are_relied_on_no_longer_are_not_lost() -> None:
+    """Nor does it matter whether time or a stricter policy says that a statement is too old."""
+    steps: list[Step] = [profile(ms(0), aum=500_000.0), balance(ms(0), 8_000), login(ms(40)), 1, 50]
+    folded, state = Folded(POLICIES), after(steps)
+    folded.see(*(step for step in steps if isinstance(step, Event)))
+    strict = Rules(policies(churn=deepcopy(CHURN), asset_outflow__aum_valid_days=30))
+    for day in (51, 70, 90):
+        look(folded.customer, state, ms(day), strict, churn_rules(strict))
+    assert (state.departures, state.low_since_ms) == ([], 0)
 
 
 def test_nothing_is_lost_of_nothing() -> None:
