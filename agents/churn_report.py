@@ -38,7 +38,8 @@ def print_story(console: Console, story: Story, zone: ZoneInfo, *, everything: b
     )
     learnt = f"{story.model.learnt:,} labels" if story.model.learnt else "no label yet: it knows what the standards say"
     console.print(f"as of {time_words(story.clock_ms, zone)}, in the time of {zone.key}")
-    console.print(f"model {story.model.version}, which has learnt from {learnt}")
+    if churn is not None:
+        console.print(f"model {story.model.version}, which has learnt from {learnt}")
     if story.life.told:
         console.print(f"told last: {told_words(story.life.told[-1], zone)}")
     if churn is not None:
@@ -131,6 +132,9 @@ def _print_what_if(console: Console, story: Story, explained: Explained) -> None
 
 def _print_moves(console: Console, story: Story, zone: ZoneInfo, *, everything: bool) -> None:
     told, moves = story.life.told, story.moves
+    if not told:
+        console.print("\nNo score has been told yet.")
+        return
     console.print(f"\nTold {_times(len(told))}; the larger moves, and what happened meanwhile:")
     if not moves:
         console.print("  none: it has stayed about where it began")

@@ -4,6 +4,7 @@ An adviser should see without help when the risk rose, what came before it, and 
 """
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -164,7 +165,7 @@ def _shade_what_has_no_score(axes: "Axes", story: Story) -> None:
     first = days(story.life.curve[0].at_ms) if story.life.curve else end
     _shade(axes, begin, first, "too new\nto be\nscored", hatch="")
     told = story.life.told
-    for one, after in zip(told, [*told[1:], None], strict=True):
+    for one, after in zip_longest(told, told[1:]):
         if one.score is None:
             until = end if after is None else days(epoch_ms(after.at))
             _shade(axes, days(epoch_ms(one.at)), until, f"gone:\n{one.gone_by.replace('_', ' ')}", hatch="////")

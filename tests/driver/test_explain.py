@@ -28,10 +28,14 @@ from streams.ledger import EmbeddedLedger
 from streams.names import LEDGER_FILE
 from streams.picture_file import days
 from streams.sharding import shard_of
+from tests.support.command_line import ROOT
 from tests.support.feeds import START, line, login, write
 from tests.support.kept import lines_of
 
+SHIPPED = ROOT / "config" / "policies.toml"
 SHARDS = 2
+FIRST_WEEKS = "2026-01-28"
+"""Somebody is gone by then."""
 KEY = "0123456789abcdef"
 LOOKED_IN_MINUTE = 7 * 24 * 60 + 5
 """When the customer with a quiet life looks in: from then on there is a score."""
@@ -66,8 +70,10 @@ def story_of(data: Path, customer_id: str) -> Story:
 
 @pytest.fixture(scope="module")
 def data(bank: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run over the small bank, in two shards; look, but do not touch."""
-    return run(tmp_path_factory.mktemp("explain") / "run", bank, "--shards", str(SHARDS))
+    """A run over the first weeks of the small bank, in two shards; look, but do not touch."""
+    directory = tmp_path_factory.mktemp("explain")
+    lines = [one for one in lines_of(bank) if json.loads(one)["occurred_at"] < FIRST_WEEKS]
+    return run(directory / "run", write(directory / "bank.ndjson", lines), "--shards", str(SHARDS))
 
 
 @pytest.fixture(scope="module")
@@ -247,10 +253,23 @@ def test_nobody_of_that_id_and_too_new(tmp_path: Path) -> None:
     short = run(tmp_path / "short", feed)
     unknown = invoke("explain", "CANARY", "--data", short, code=1)
     assert unknown.stderr == "Error: no customer of that id has been seen\n"
-    assert (
-        "not scored before Mon 2026-01-12 08:00, since too little is known yet"
-        in invoke("explain", "c1", "--data", short).stdout
+    picture = tmp_path / "nothing.png"
+    text = invoke("explain", "c1", "--data", short, "-o", picture).stdout
+    assert "not scored before Mon 2026-01-12 08:00, since too little is known yet" in text
+    assert "No score has been told yet." in text
+    assert picture.stat().st_size > 10_000
+
+
+def test_where_nobody_is_scored(tmp_path: Path) -> None:
+    """It says so, and draws nothing."""
+    policies = tmp_path / "policies.toml"
+    policies.write_text(re.sub(r"^\[churn\].*?(?=^\[(?!churn)|\Z)", "", SHIPPED.read_text("utf-8"), flags=re.M | re.S))
+    data = run(
+        tmp_path / "run", quiet_life(tmp_path / "feed.ndjson", START + timedelta(days=1)), "--policies", policies
     )
+    refused = invoke("explain", "c1", "--data", data, "-o", tmp_path / "nothing.png", code=1)
+    assert "not scored, the policies have no table [churn]" in refused.stdout
+    assert refused.stderr == "Error: nobody is scored by these policies: there is nothing to draw\n"
 
 
 def test_the_banks_own_id_is_taken_where_the_key_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
