@@ -7,7 +7,6 @@ moved with nothing beside it moved by time alone.
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 from msgspec import Struct
 
@@ -65,8 +64,8 @@ def moves_of(
 
     `held` has an entry for each of `told`; `marks` are in the order of time too.
     """
-    found = []
-    for (before, _), (after, held_after) in pairwise(zip(told, held, strict=True)):
+    found: list[Move] = []
+    for before, after, held_after in zip(told, told[1:], held[1:], strict=False):
         if before.score is None or after.score is None:
             continue
         if before.band != after.band or abs(after.score - before.score) >= churn.told_delta:
