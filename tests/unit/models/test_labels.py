@@ -135,6 +135,16 @@ def test_both_outcomes_wait_for_the_horizon() -> None:
     assert_honest(ledger)
 
 
+def test_nothing_is_told_a_moment_before() -> None:
+    """Whoever is looked at just before the end of the horizon, as somebody active always is, has no outcome yet."""
+    ledger = active(ChurnLedger(churn_policies(score_every_s=1)), 0, 16)
+    due_ms = epoch_ms(ledger.observed[0].due)
+    ledger.days(ms(16), 20).see(login(due_ms - 5_000), account_closed(due_ms - 5_000)).tick(due_ms - 1_000, due_ms - 1)
+    assert (ledger.scores[-1].band, ledger.settled) == ("gone", [])
+    ledger.tick(due_ms + 1_000)
+    assert [one.observation_id for one in ledger.settled] == [ledger.observed[0].observation_id]
+
+
 def test_the_edges_of_the_horizon() -> None:
     """A departure at the very end of it counts; the first moment after does not."""
     for late_ms, outcome in ((0, LEFT), (1, STAYED)):
