@@ -256,14 +256,14 @@ def test_what_is_forgotten_is_started_after(data: Path) -> None:
         data,
         "DELETE FROM journal WHERE number <= 20",
         "DELETE FROM observations WHERE rowid <= 15",
-        "UPDATE observations SET x = x'' WHERE rowid <= 200",
+        "UPDATE observations SET x = x'' WHERE rowid <= 230",
     )
     run = opened(data)
     rebuilt = rebuild(run.store)
     assert rebuilt.is_equal
     weights, scale = (run.store.versions.snapshot(name) for name in (rebuilt.weights_from, rebuilt.scale_from))
     assert weights.journal >= 20
-    assert scale.counts["observed"] >= 200
+    assert scale.counts["observed"] >= 230
     assert 0 < rebuilt.labels < run.learner.labels
     assert "what it was learnt from is forgotten" in model("rebuild", "--data", data).output
     change(data, "DELETE FROM observations WHERE rowid > 20")
