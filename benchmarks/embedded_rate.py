@@ -1,7 +1,8 @@
 """The whole embedded path: a feed file to durable ledger, states and outputs (synchronous=FULL, one commit a batch).
 
 With `preloaded` customers the state begins with that many aggregates of about a month each, so that every event meets a
-customer who is in the store and, most often, not in the cache.
+customer who is in the store and, most often, not in the cache. With `scores` customers are scored and the run learns,
+as it is shipped; without, nobody is.
 """
 
 import asyncio
@@ -12,8 +13,8 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.fold_rate import ledger_records
 from benchmarks.measure import arguments_on_one_core, peak_memory_mb
+from benchmarks.policies import policies_of
 from benchmarks.workload import events
-from config.policies import load_policies
 from models.customer import Customer, encode_customer
 from models.shard import ShardDocuments, ShardFold, ShardState
 from streams.codecs import decode_ledger_run, encode_json
@@ -28,9 +29,15 @@ _EVENTS_OF_A_TEMPLATE = 30
 _PRELOAD_AT_ONCE = 20_000
 
 
-def options(data: Path, feeds: list[str], batch: int, cache: int) -> EmbeddedOptions:
+def options(data: Path, feeds: list[str], arguments: dict[str, int]) -> EmbeddedOptions:
     """A run as the command line would do it."""
-    return EmbeddedOptions(data=data, feeds=feeds, policies=load_policies(), batch_records=batch, cache_customers=cache)
+    return EmbeddedOptions(
+        data=data,
+        feeds=feeds,
+        policies=policies_of(scores=bool(arguments["scores"])),
+        batch_records=arguments["batch"],
+        cache_customers=arguments["cache"],
+    )
 
 
 def templates() -> list[Customer]:
@@ -65,8 +72,7 @@ async def measure(arguments: dict[str, int], directory: Path) -> dict[str, objec
     """Run one feed through and say what it took; closing the files, and so their last checkpoint, is counted."""
     data, feed, empty = directory / "data", directory / "feed.ndjson", directory / "empty.ndjson"
     empty.touch()
-    batch, cache = arguments["batch"], arguments["cache"]
-    await EmbeddedRun(options(data, [str(empty)], batch, cache)).run()
+    await EmbeddedRun(options(data, [str(empty)], arguments)).run()
     if arguments["preloaded"]:
         await preload(data, arguments["customers"])
     with feed.open("wb") as lines:
@@ -74,7 +80,7 @@ async def measure(arguments: dict[str, int], directory: Path) -> dict[str, objec
             lines.write(encode_json(event) + b"\n")
     tune_garbage_collection()
     memory_before_mb = peak_memory_mb()
-    job = EmbeddedRun(options(data, [str(feed)], batch, cache))
+    job = EmbeddedRun(options(data, [str(feed)], arguments))
     started_s = time.perf_counter()
     report = await job.run()
     seconds = time.perf_counter() - started_s
@@ -90,6 +96,7 @@ async def measure(arguments: dict[str, int], directory: Path) -> dict[str, objec
             "decode, fold, encode": report.fold_s,
             "commit": report.commit_s,
             "relay outputs": report.relay_s,
+            "learn": report.learn_s,
         },
         "peak_memory_mb": peak_memory_mb(),
         "peak_memory_before_mb": memory_before_mb,

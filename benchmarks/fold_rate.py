@@ -1,25 +1,23 @@
-"""Decode + fold of ledger records, with both rules, from memory to memory."""
+"""Decode + fold of ledger records, with both rules, from memory to memory; nobody is scored."""
 
 import json
 import time
 
 from benchmarks.measure import arguments_on_one_core
+from benchmarks.policies import policies_of
 from benchmarks.workload import events
-from config.policies import load_policies, policy_digest, policy_document
 from models.customer import Customer
-from models.events import PolicyActivated, Tick, epoch_ms
+from models.events import Tick, epoch_ms
 from models.shard import ShardDocuments, ShardFold, ShardState
-from streams.codecs import decode_ledger_run, encode_control_record, encode_event_record
+from streams.codecs import decode_ledger_run, encode_control_record, encode_event_record, encode_policies_record
 from streams.garbage import tune_garbage_collection
 
 _TICK_MS = 60_000
 
 
 def ledger_records(customers: int, count: int, seed: int) -> list[bytes]:
-    """A shard's ledger: the policies, then events with a tick each minute of their time."""
-    policies = load_policies()
-    activated = PolicyActivated(digest=policy_digest(policies), document=policy_document(policies))
-    records = [encode_control_record(activated, 0)]
+    """A shard's ledger: the policies, without the score, then events with a tick each minute of their time."""
+    records = [encode_policies_record(policies_of(scores=False), 0)]
     clock_ms = 0
     for offset, event in enumerate(events(customers, count, seed)):
         at_ms = epoch_ms(event.occurred_at)

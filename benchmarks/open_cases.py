@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
+from benchmarks.policies import policies_of
 from config.policies import load_policies
 from models.complaints import deadlines_index, open_cases_index
 from models.events import Complaint, Tick, epoch_ms
@@ -71,9 +72,11 @@ def steps(cases: int, now_ms: int, seed: int) -> list[Complaint]:
     return sorted(found, key=lambda event: event.occurred_at)
 
 
-async def load(store: Store, cases: int, now_ms: int, seed: int) -> None:
+async def load(store: Store, cases: int, now_ms: int, seed: int, *, scores: bool) -> None:
     """Fold them all into an empty store, and let time pass until `now_ms`: whatever is due by then has been told."""
-    bodies: dict[int, list[bytes]] = {shard: [encode_policies_record(load_policies(), 0)] for shard in range(SHARDS)}
+    bodies: dict[int, list[bytes]] = {
+        shard: [encode_policies_record(policies_of(scores=scores), 0)] for shard in range(SHARDS)
+    }
     for offset, event in enumerate(steps(cases, now_ms, seed)):
         body = encode_event_record(event, epoch_ms(event.occurred_at), "feed:bench", offset)
         bodies[shard_of(event.customer_id, SHARDS)].append(body)

@@ -1,7 +1,8 @@
 """How soon a broken promise is told: the live worker on Kafka and Redis, with many other open cases in the store.
 
 Cases are received over a minute and never answered. Each breaks the promise of a first response after 30 s; the delay
-is from that deadline to the alert's arrival at a consumer, on one machine and so on one clock.
+is from that deadline to the alert's arrival at a consumer, on one machine and so on one clock. The worker is as it is
+shipped, so it scores customers as well.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ _LONGEST_S = 120
 
 async def _fill(server: RedisServer, directory: Path, cases: int) -> None:
     source, target = SqliteStore(directory / "loaded.sqlite3"), RedisStore(server.settings())
-    await load(source, cases, _now_ms(), seed=5)
+    await load(source, cases, _now_ms(), seed=5, scores=True)
     await copy(source, target, beginning=True)
     await source.close()
     await target.close()

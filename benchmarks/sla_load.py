@@ -1,4 +1,4 @@
-"""Folds open complaint cases into a SQLite store, for the other measurements to begin with."""
+"""Folds open complaint cases into a SQLite store, for the other measurements to begin with; nobody is scored."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from streams.stores.sqlite import SqliteStore
 async def _load(path: Path, cases: int, now_ms: int) -> float:
     store = SqliteStore(path)
     started_s = time.perf_counter()
-    await load(store, cases, now_ms, seed=5)
+    await load(store, cases, now_ms, seed=5, scores=False)
     seconds = time.perf_counter() - started_s
     await store.close()
     return seconds

@@ -1,7 +1,7 @@
 """`make bench-sla`: what 100,000 open complaint cases cost one worker, and how soon it tells of a broken promise.
 
 One process folds the cases; each store then gets the same ones in a process of its own on one core. The last part is
-the live worker on Kafka and Redis, with as many other cases in the store.
+the live worker on Kafka and Redis, with as many other cases in the store; it alone scores customers meanwhile.
 """
 
 import argparse

@@ -10,13 +10,14 @@ class Contender(Protocol):
     """One way to do the work, with fresh topics, a fresh group and fresh state each time `prepare` is called.
 
     `share` is how much of the stream it gets, so that slow ones and fast ones run about as long; `knows_ticks` whether
-    time passes for it, so that deadlines fire.
+    time passes for it, so that deadlines fire; `scores` whether it scores customers as well, which no peer does.
     """
 
     name: str
     work: str
     share: float
     knows_ticks: bool
+    scores: bool
 
     @property
     def input_topic(self) -> str:

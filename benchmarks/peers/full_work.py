@@ -6,7 +6,8 @@ state for each key has no sorted index of deadlines), the exact dropping of repl
 
 import msgspec
 
-from config.policies import load_policies, policies_from_document
+from benchmarks.policies import policies_of
+from config.policies import policies_from_document
 from models.context import FoldContext
 from models.customer import decode_customer, encode_customer
 from models.events import LedgerRecord, PolicyActivated
@@ -24,13 +25,13 @@ CONTROL_KEY = b"ebbwatch.control"
 class FullWork:
     """Decode, fold, encode, a record at a time.
 
-    The policies are the shipped ones, until the ledger says otherwise: a peer that takes over in the middle of a ledger
-    has nowhere to keep them.
+    The policies are the shipped ones, without the score, until the ledger says otherwise: a peer that takes over in
+    the middle of a ledger has nowhere to keep them.
     """
 
     def __init__(self) -> None:
-        """Begin with the shipped policies."""
-        self._ctx = FoldContext(Rules(load_policies()))
+        """Begin with the shipped policies, without the score."""
+        self._ctx = FoldContext(Rules(policies_of(scores=False)))
 
     def apply(self, body: bytes, state: bytes | None) -> tuple[bytes | None, list[tuple[bytes, bytes]]]:
         """The customer's state after the record `body` (None: leave it as it is), and the outputs as (key, body)."""

@@ -14,6 +14,8 @@ PEERS_PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 KAFKA_STREAMS = ROOT / ".parts" / "kafka-streams"
 SESSION_TIMEOUT_S = 10
 """The same for everybody: how long a worker that was killed is waited for."""
+SCORED = "ours_redis_scored"
+"""Ours on Redis by the policies as they are shipped: beside `ours_redis`, what the churn score costs."""
 
 _TABLE = Changelog(topic=lambda group, _: f"{group}-states-changelog")
 _QUIX = Changelog(
@@ -52,6 +54,15 @@ def line_up(broker: Broker, directory: Path) -> list[Contender]:
     return [
         Ours(broker, directory, store="redis", share=1.0, session_timeout_s=SESSION_TIMEOUT_S),
         Ours(broker, directory, store="sqlite", share=1.0, session_timeout_s=SESSION_TIMEOUT_S),
+        Ours(
+            broker,
+            directory,
+            store="redis",
+            share=1.0,
+            session_timeout_s=SESSION_TIMEOUT_S,
+            name=SCORED,
+            scores=True,
+        ),
         peer("faust_memory", "full", 0.1, faust, "memory://", _TABLE),
         peer("faust_rocksdb", "full", 0.1, faust, "rocksdb://", _TABLE),
         peer("quix_at_least_once", "full", 0.6, quix, "at-least-once@5", _QUIX),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection
 from benchmarks.peers.full_work import FullWork
 from benchmarks.peers.reduced_work import ReducedWork
 from benchmarks.peers.stream import PARTITIONS, Expected, Stream
+from models.context import Stream as OutputStream
 from models.customer import Customer, decode_customer, encode_customer
 from models.shard import ShardDocuments, ShardFold, ShardState
 from streams.cloud_events import cloud_event
@@ -36,7 +37,7 @@ def by_key(stream: Stream, work: FullWork | ReducedWork, seed: Seed, marks: Coll
 
 
 def by_shard(stream: Stream, seed: Seed, marks: Collection[int]) -> Expected:
-    """What we must do: ticks fire deadlines."""
+    """What we must do: ticks fire deadlines, and where the policies score customers, those who are due are scored."""
     expected = Expected()
     shards = [ShardFold(ShardState(), ShardDocuments()) for _ in range(PARTITIONS)]
     customers: dict[str, Customer] = {}
@@ -52,8 +53,12 @@ def by_shard(stream: Stream, seed: Seed, marks: Collection[int]) -> Expected:
             if state is not None:
                 customers[key.decode()] = decode_customer(state)
         fold.apply(record)
-        if fold.ctx is not None and fold.ctx.outputs:
-            for output in fold.take().outputs:
+        if fold.ctx is not None and (fold.ctx.outputs or fold.ctx.scored):
+            results = fold.take()
+            expected.scored += results.scored
+            for output in results.outputs:
+                if output.stream is not OutputStream.ALERTS:
+                    continue
                 body = encode_json(cloud_event(output))
                 if record.source:
                     expected.outputs[body] = (partition, offset)

@@ -10,7 +10,18 @@ from kafka import KafkaAdminClient
 from benchmarks.peers.broker import Broker
 from benchmarks.peers.process import WorkerProcess
 from benchmarks.peers.stream import PARTITIONS
-from config.settings import CLOCK, GROUP, KAFKA_BROKERS, LOG_LEVEL, SESSION_TIMEOUT_S, STORE_URL, WEB_PORT, Settings
+from benchmarks.policies import unscored_policies_file
+from config.settings import (
+    CLOCK,
+    GROUP,
+    KAFKA_BROKERS,
+    LOG_LEVEL,
+    POLICIES_FILE,
+    SESSION_TIMEOUT_S,
+    STORE_URL,
+    WEB_PORT,
+    Settings,
+)
 from models.context import Stream as OutputStream
 from models.shard import ShardState, encode_state
 from streams.names import EVENTS_TOPIC, STREAM_TOPICS
@@ -27,16 +38,28 @@ _STATES_AT_ONCE = 4_096
 
 
 class Ours:
-    """The live worker, with the settings that it is shipped with, but for addresses and the events' own clock."""
+    """The live worker, with the settings that it is shipped with, but for addresses and the events' own clock.
+
+    Its policies are the shipped ones, without the table [churn] unless it `scores`.
+    """
 
     knows_ticks = True
     work = "full"
 
     def __init__(
-        self, broker: Broker, directory: Path, *, store: str, share: float, session_timeout_s: int, name: str = ""
+        self,
+        broker: Broker,
+        directory: Path,
+        *,
+        store: str,
+        share: float,
+        session_timeout_s: int,
+        name: str = "",
+        scores: bool = False,
     ) -> None:
         """`store` is "redis" or "sqlite"."""
         self.name = name or f"ours_{store}"
+        self.scores = scores
         self.share = share
         self._broker = broker
         self._directory = directory
@@ -46,6 +69,7 @@ class Ours:
         self._runs = count(1)
         self._workers = count(1)
         self._run = self._directory
+        self._policies = ""
 
     @property
     def input_topic(self) -> str:
@@ -66,6 +90,7 @@ class Ours:
         """Make topics and store anew, and commit `states` before the first record."""
         self._run = self._directory / f"{self.name}-{next(self._runs)}"
         self._run.mkdir(parents=True)
+        self._policies = "" if self.scores else str(unscored_policies_file(self._run))
         self._fresh_topics()
         if self._kind == "redis":
             self._redis = RedisServer(self._run / "redis").start()
@@ -121,6 +146,7 @@ class Ours:
             KAFKA_BROKERS: self._broker.bootstrap,
             GROUP: self.group,
             STORE_URL: self._redis.url if self._redis is not None else f"sqlite:{self._run / 'state.sqlite3'}",
+            POLICIES_FILE: self._policies,
             CLOCK: "event",
             SESSION_TIMEOUT_S: str(self._session_timeout_s),
             LOG_LEVEL: "WARNING",

@@ -35,6 +35,7 @@ class Peer:
     """One variant of one peer."""
 
     knows_ticks = False
+    scores = False
 
     def __init__(
         self,

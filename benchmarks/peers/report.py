@@ -127,13 +127,23 @@ def _shown(value: float | None) -> str:
     return "" if value is None else f"{value:,.1f}"
 
 
+def ratio(rates: Mapping[str, int | None], of: str, to: str) -> float | None:
+    """The rate of one contender as a share of another's; None where one of them has none."""
+    rate, other = rates.get(of), rates.get(to)
+    return round(rate / other, 2) if rate and other else None
+
+
 def ratios(full: Mapping[str, int | None], reduced: Mapping[str, int | None], pure_fold: int) -> dict[str, Any]:
     """How many times as fast ours on Redis is, side by side."""
     found: dict[str, Any] = {}
     for part, peers in (("full", full), ("reduced", reduced)):
         ours = peers.get("ours_redis")
         if ours:
-            found[part] = {name: round(ours / rate, 2) for name, rate in peers.items() if rate and name != "ours_redis"}
+            found[part] = {
+                name: round(ours / rate, 2)
+                for name, rate in peers.items()
+                if rate and name not in ("ours_redis", "ours_redis_scored")
+            }
             if part == "full" and pure_fold:
                 found[part]["pure_fold"] = round(ours / pure_fold, 2)
     return found

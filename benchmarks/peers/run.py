@@ -12,7 +12,7 @@ import logging
 import signal
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,9 +21,9 @@ from rich.console import Console
 from benchmarks.measure import in_own_process
 from benchmarks.peers import report
 from benchmarks.peers.broker import Broker
-from benchmarks.peers.cases import full_case, reduced_case
+from benchmarks.peers.cases import full_case, reduced_case, scored_case
 from benchmarks.peers.contender import Contender
-from benchmarks.peers.line_up import line_up
+from benchmarks.peers.line_up import SCORED, line_up
 from benchmarks.peers.probe import ContenderFailed
 from benchmarks.peers.recovery import recovery_s
 from benchmarks.peers.trial import Case, Figures, running
@@ -85,14 +85,22 @@ class Bench:
         self.pure_fold: list[float] = []
 
     async def rounds(
-        self, case: Case, work: str, rounds: int, latency_s: float, *, large: bool = False
+        self, cases: Mapping[bool, Case], work: str, rounds: int, latency_s: float, *, large: bool = False
     ) -> report.Rounds:
-        """All rounds of a case, in alternating order; states are checked in the first."""
-        taking_part = [each for each in self._contenders if each.work == work and not (large and each.name in ALSO)]
+        """All rounds of a case, in alternating order; states are checked in the first.
+
+        `cases` are the case without the score (False) and, where somebody takes part who scores, the one with it.
+        """
+        case = cases[False]
+        taking_part = [
+            each
+            for each in self._contenders
+            if each.work == work and each.scores in cases and not (large and each.name in (*ALSO, SCORED))
+        ]
         found: dict[str, list[Figures]] = {contender.name: [] for contender in taking_part}
         void: set[str] = set()
         if latency_s and taking_part:
-            await self._warm_up(taking_part[0], case, latency_s)
+            await self._warm_up(taking_part[0], cases[taking_part[0].scores], latency_s)
         for number in range(rounds):
             if work == "full" and not large:
                 fold = in_own_process(
@@ -112,7 +120,7 @@ class Bench:
                     figures = await one_round(
                         self._broker,
                         contender,
-                        case,
+                        cases[contender.scores],
                         shortest_s=self._shortest_s,
                         check=number == 0,
                         latency_s=latency_s,
@@ -125,7 +133,7 @@ class Bench:
                     found[contender.name] = []
                 else:
                     self._console.print(f"[dim]    {figures.rate:,.0f} events/s[/]", highlight=False)
-                    print(report.one(case.title, number + 1, contender.name, figures), flush=True)
+                    print(report.one(cases[contender.scores].title, number + 1, contender.name, figures), flush=True)
                     if figures.wrong_states:
                         self._console.print(
                             f"[red]    {figures.wrong_states} of its states are wrong[/]", highlight=False
@@ -169,14 +177,18 @@ async def bench(options: argparse.Namespace, directory: Path) -> int:
         reduced_rounds: report.Rounds = {}
         if full:
             case = full_case(options.customers, options.events, options.events // 2, full)
-            full_rounds = await run.rounds(case, "full", options.rounds, options.latency_s)
+            cases = {False: case}
+            if scoring := [each for each in full if each.scores]:
+                cases[True] = scored_case(case, scoring)
+                console.print(cases[True].title, highlight=False)
+            full_rounds = await run.rounds(cases, "full", options.rounds, options.latency_s)
         if reduced:
             case = reduced_case(options.events * _REDUCED_EVENTS_FACTOR, reduced)
-            reduced_rounds = await run.rounds(case, "reduced", options.rounds, 0)
+            reduced_rounds = await run.rounds({False: case}, "reduced", options.rounds, 0)
         if full and options.large:
             events = int(options.events * _LARGE_SHARE)
             case = full_case(options.large, events, _LATENCY_EVENTS + _RECOVERY_EVENTS, full, _LARGE_EPISODE_EVERY)
-            large_rounds = await run.rounds(case, "full", 1, options.latency_s, large=True)
+            large_rounds = await run.rounds({False: case}, "full", 1, options.latency_s, large=True)
         pure_fold = round(statistics.median(run.pure_fold)) if run.pure_fold else 0
         all_full, reduced_rates = report.rates(full_rounds), report.rates(reduced_rounds)
         full_rates = {name: rate for name, rate in all_full.items() if name not in ALSO}
@@ -186,6 +198,7 @@ async def bench(options: argparse.Namespace, directory: Path) -> int:
             "reduced": reduced_rates,
             "p99_ms": latencies.get("ours_redis", {}).get("p99"),
             "pure_fold": pure_fold,
+            "scored_ratio": report.ratio(full_rates, SCORED, "ours_redis"),
             "ratios": report.ratios(full_rates, reduced_rates, pure_fold),
             "also_full": {name: rate for name, rate in all_full.items() if name in ALSO},
             "latency_ms": latencies,

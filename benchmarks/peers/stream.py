@@ -74,12 +74,13 @@ class Stream(Struct):
 class Expected(Struct):
     """What must come out of a stream: each output's bytes with the (partition, offset) of the event that causes it.
 
-    `timed` are the outputs that the passage of time causes. `states` holds, for each prefix that was asked for, the
-    hash of the state of every customer in it, by key.
+    `timed` are the outputs that the passage of time causes, `scored` is how often a customer was scored. `states`
+    holds, for each prefix that was asked for, the hash of the state of every customer in it, by key.
     """
 
     outputs: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     timed: set[bytes] = field(default_factory=set)
+    scored: int = 0
     states: dict[int, dict[bytes, int]] = field(default_factory=dict)
 
     def within(self, ends: Iterable[int]) -> int:

@@ -11,15 +11,21 @@ from datetime import datetime, timedelta
 import msgspec
 
 from benchmarks.peers.reduced_work import encode
-from benchmarks.peers.stream import Stream
+from benchmarks.peers.stream import PARTITIONS, Stream
+from benchmarks.policies import policies_of
 from benchmarks.workload import DAYS, events
-from config.policies import load_policies, policy_digest, policy_document
 from models.context import FoldContext
 from models.customer import Customer, encode_customer
-from models.events import Contact, FeedEvent, PolicyActivated, Tick, Transaction, epoch_ms
+from models.events import Contact, FeedEvent, Tick, Transaction, epoch_ms
 from models.fold import fold
 from models.rules import Rules
-from streams.codecs import encode_control_record, encode_event_record
+from models.scoring_model import ScoringModel
+from streams.codecs import (
+    encode_control_record,
+    encode_event_record,
+    encode_model_record,
+    encode_policies_record,
+)
 
 _TEMPLATES = 500
 _EVENTS_OF_A_TEMPLATE = 40
@@ -68,11 +74,8 @@ def full_stream(
     From event `steady_from` on time passes as it does in life: squeezed into seconds, a month's deadlines would all
     fire while latency is measured.
     """
-    policies = load_policies()
     stream = Stream()
-    stream.append_control(
-        encode_control_record(PolicyActivated(digest=policy_digest(policies), document=policy_document(policies)), 0)
-    )
+    stream.append_control(encode_policies_record(policies_of(scores=False), 0))
     clock_ms = 0
     steady: datetime | None = None
     for offset, event in enumerate(_with_episodes(customers, count, seed, episode_every)):
@@ -86,6 +89,18 @@ def full_stream(
             stream.append_control(encode_control_record(Tick(at=event.occurred_at), clock_ms))
         stream.append_event(event.customer_id, encode_event_record(event, at_ms, "feed:bench", offset))  # type: ignore[arg-type]
     return stream
+
+
+def scored(stream: Stream, model: ScoringModel) -> Stream:
+    """The same full stream by policies that score, with `model` in force from the beginning."""
+    beginning = [encode_policies_record(policies_of(scores=True), 0), encode_model_record(model, 0)]
+    found = Stream()
+    for body in beginning:
+        found.append_control(body)
+    for number, (partition, _, key, body) in enumerate(stream.in_order(len(stream))):
+        if number >= PARTITIONS:  # behind the policies that do not
+            found.append(partition, key, body)
+    return found
 
 
 def reduced_stream(customers: int, count: int, seed: int = 1) -> Stream:
@@ -120,7 +135,7 @@ def month_old(customers: int) -> Callable[[bytes], bytes | None]:
 
 def _templates() -> list[Customer]:
     """Aggregates as a month leaves them, without alerts that would still be open."""
-    ctx = FoldContext(Rules(load_policies()))
+    ctx = FoldContext(Rules(policies_of(scores=False)))
     customers: dict[str, Customer] = {}
     for event in events(_TEMPLATES, _TEMPLATES * _EVENTS_OF_A_TEMPLATE, seed=99):
         earlier = msgspec.structs.replace(

@@ -2,8 +2,10 @@ import json
 import zlib
 from array import array
 from itertools import pairwise
+from pathlib import Path
 from typing import cast
 
+import msgspec
 import pytest
 
 from benchmarks.peers import reduced_work
@@ -13,10 +15,13 @@ from benchmarks.peers.oracle import by_key, by_shard
 from benchmarks.peers.pacer import Pacer
 from benchmarks.peers.probe import window
 from benchmarks.peers.reduced_work import OUTPUT_EVERY, STATE_BYTES, ReducedWork
-from benchmarks.peers.report import latencies, one, rates
+from benchmarks.peers.report import latencies, one, rates, ratio
 from benchmarks.peers.stream import PARTITIONS
-from benchmarks.peers.streams_made import full_stream, month_old, reduced_stream
+from benchmarks.peers.streams_made import full_stream, month_old, reduced_stream, scored
 from benchmarks.peers.trial import Figures
+from benchmarks.policies import policies_of, unscored_policies_file
+from config.policies import load_policies
+from models.scoring_model import cold_model
 
 CUSTOMERS = 40
 
@@ -68,6 +73,39 @@ def test_with_and_without_ticks_the_same_alerts_are_raised_at_first() -> None:
     early = {body for body, (_, offset) in by_keys.outputs.items() if offset < 75}
     assert early
     assert early <= by_shards.outputs.keys()
+
+
+def test_a_scored_stream_is_the_same_but_for_policies_and_model() -> None:
+    """Customers are scored by the model, the events cause the same alerts, and no peer is told of it."""
+    stream, seed = full_stream(CUSTOMERS, 2000), month_old(CUSTOMERS)
+    rate = policies_of(scores=True).churn.base_rate  # type: ignore[union-attr]
+    scoring = scored(stream, msgspec.structs.replace(cold_model(rate), version="000007-made-up"))
+    assert len(scoring) == len(stream) + PARTITIONS
+    assert scoring.events_between(0, len(scoring)) == 2000
+    for before, after in zip(stream.partitions, scoring.partitions, strict=True):
+        assert b"model_activated" in after[1][1]
+        assert before[1:] == after[2:]
+    without, found = by_shard(stream, seed, ()), by_shard(scoring, seed, ())
+    assert without.scored == 0
+    assert 1500 < found.scored < 2500
+    ids, ids_without = ([json.loads(body)["id"] for body in each.outputs] for each in (found, without))
+    assert ids == ids_without != []
+    assert not any(b"churn" in body for body in without.timed)
+
+
+def test_what_is_compared_with_peers_does_not_score(tmp_path: Path) -> None:
+    """A worker without the score is told by a file; no line of its table is left in it."""
+    assert policies_of(scores=True).churn is not None
+    assert load_policies(unscored_policies_file(tmp_path)).churn is None
+    assert "[churn" not in (tmp_path / "unscored.toml").read_text()
+
+
+def test_the_ratio_of_two_rates_is_none_where_one_is_void() -> None:
+    """What a failed contender leaves of another's rate is not a number."""
+    rates_found: dict[str, int | None] = {"a": 30, "b": 40, "void": None}
+    assert ratio(rates_found, "a", "b") == 0.75
+    assert ratio(rates_found, "void", "b") is None
+    assert ratio(rates_found, "a", "missing") is None
 
 
 def test_everybody_begins_with_a_month_behind_them() -> None:
