@@ -25,7 +25,7 @@ SEED ?= 7
 ROUNDS ?= 500
 CODE := config models streams agents tests benchmarks deploy
 
-.PHONY: demo live test check bench bench-sla bench-peers pictures fmt test-recorded integration proofs sim chaos parts kafka clean help
+.PHONY: demo live test check bench bench-scores bench-sla bench-peers pictures fmt test-recorded integration proofs sim chaos parts kafka clean help
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -38,7 +38,7 @@ live: $(RUNTIME) $(KAFKA) parts ## the demonstration on a real Kafka and Redis, 
 
 test: $(DEV) $(KAFKA) parts ## all tests, on a real Kafka and a real Redis, but for the proofs
 	@$(BIN)/python -c "$$VERSIONS"
-	@$(BIN)/pytest tests/unit tests/contract tests/driver tests/sim -q -m "not recorded"
+	@$(BIN)/pytest tests/unit tests/contract tests/driver tests/sim -q -n auto -m "not recorded"
 	@$(BIN)/pytest tests/integration -q -m "not recorded and not proof"
 
 integration: $(DEV) $(KAFKA) parts ## the proofs end to end: kills, fuzz, equal batches, ten rounds of chaos
@@ -74,6 +74,9 @@ check: $(DEV) parts ## lint, format, types, layers, and what is deployed
 
 bench: $(RUNTIME) ## run the benchmarks
 	@$(BIN)/python -m benchmarks.run
+
+bench-scores: $(RUNTIME) ## what the churn score costs: ticks of 1 to 1,000 customers, a shard with and without, the learner
+	@$(BIN)/python -m benchmarks.score_rate
 
 bench-sla: $(DEV) $(KAFKA) parts ## what open complaint cases cost, and the delay of a breach: make bench-sla CASES=100000
 	@$(BIN)/python -m benchmarks.sla_ticks $(if $(CASES),--cases $(CASES))
