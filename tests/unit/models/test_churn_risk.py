@@ -89,6 +89,18 @@ def test_each_time_is_another_alert() -> None:
     assert ledger.decisions[RULE, Reason.COOLDOWN_OVER] == 1
 
 
+def test_only_what_is_kept_quiet_is_counted_so() -> None:
+    """A low score in the cooldown is nothing that would have been said."""
+    ledger = go(there(), [(8, 0.31), (9, 0.1), (10, 0.1), (20, 0.9)])
+    assert ledger.decisions[RULE, Reason.COOLDOWN] == 1
+
+
+def test_what_is_resolved_does_not_end_again() -> None:
+    """Whoever goes in the cooldown has no alert that could end."""
+    ledger = go(there(), [(8, 0.31), (9, 0.1)]).see(account_closed(ms(10))).tick(ms(10, 1))
+    assert lives(ledger) == [(RAISED, "warning"), (RESOLVED, "warning")]
+
+
 def test_what_it_says() -> None:
     """The score and what is at stake, the groups that raise it, the strongest first, and what to do about them."""
     risen = {"silence": -1.0, "page_views_7d": -0.2, "assets": 0.1}

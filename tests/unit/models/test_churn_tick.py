@@ -82,6 +82,7 @@ def told_at(steps: list[tuple[float, float]]) -> ChurnLedger:
     [
         pytest.param([(8, 0.02), (8.1, 0.069)], [0.02], id="the first, and one that has moved too little"),
         pytest.param([(8, 0.02), (8.1, 0.07)], [0.02, 0.07], id="moved enough"),
+        pytest.param([(8, 0.5), (8.1, 0.51)], [0.5], id="moved too little while an alert is open"),
         pytest.param([(8, 0.08), (8.1, 0.03)], [0.08, 0.03], id="moved down"),
         pytest.param([(8, 0.04), (8.1, 0.08), (8.2, 0.095)], [0.04, 0.095], id="moved since it was told last"),
         pytest.param([(8, 0.099), (8.1, 0.1)], [0.099, 0.1], id="another band"),
@@ -96,6 +97,21 @@ def test_when_a_score_is_told(steps: list[tuple[float, float]], told: list[float
     assert [score.score for score in scores] == pytest.approx(told)
     assert [score.band_before for score in scores] == ["", *(score.band for score in scores[:-1])]
     assert {(score.horizon_days, score.tier, score.gone_by) for score in scores} == {(30, "basic", "")}
+
+
+def test_after_a_week_to_the_millisecond() -> None:
+    """From then on there is enough to go by."""
+    ledger = ChurnLedger().see(login(ms(0))).tick(ms(7) - 15 * MINUTE_MS).see(login(ms(6, 23)))
+    assert ledger.scores == []
+    assert len(ledger.tick(ms(7)).scores) == 1
+
+
+def test_a_deadline_that_fires_is_a_change() -> None:
+    """Whose alert ends by time alone is scored soon after, as whoever has done something."""
+    ledger = ChurnLedger().see(login(ms(0)), *(contact(ms(8, n)) for n in range(3))).tick(ms(8, 12))
+    due_ms = min(state.due_ms for state in ledger.customers["c"].alerts if state.due_ms)
+    ledger.tick(*range(ms(9), due_ms, DAY_MS), due_ms - 1, due_ms)
+    assert ledger.customers["c"].churn_due_ms - due_ms <= 15 * MINUTE_MS
 
 
 def test_bands() -> None:
