@@ -71,7 +71,7 @@ class Learner:
         self.signs = {feature.name: feature.sign for feature in chosen.features}
         if state is None:
             self.ensemble = Ensemble()
-            self.population = Population(len(self._names))
+            self.population = Population(self._names)
             self.counts: Counter[str] = Counter()
             self._outcomes: Counter[str] = Counter()
             self.published = Published()
@@ -134,8 +134,9 @@ class Learner:
             return Fate.FOREIGN_SCHEMA
         if memory.find(record.observation_id) is not None:
             return Fate.REPEATED
-        z = self.ensemble.hat.observe(self.features(record.features))
-        self.population.add(list(z.values()), record.score)
+        x = self.features(record.features)
+        z = self.ensemble.hat.observe(x)
+        self.population.add(list(x.values()), record.score)
         memory.keep(
             Kept(
                 observation_id=record.observation_id,

@@ -36,14 +36,12 @@ class ScaleAgain:
         """Start from nothing, or from a learner of before; raises `SnapshotMismatch`."""
         self._schema = chosen.schema
         self._model = ChurnClassifier() if start is None else restore(start.hat, chosen.schema)
-        self._population = (
-            Population(len(self._schema.features)) if start is None else Population.restore(start.population)
-        )
+        self._population = Population(self._schema.features) if start is None else Population.restore(start.population)
 
     def observe(self, x: Features, score: float) -> bytes:
         """One observation; its z as it is kept."""
         z = self._model.observe(x)
-        self._population.add(list(z.values()), score)
+        self._population.add(list(x.values()), score)
         return pack(z)
 
     def differs(self, state: LearnerState) -> list[str]:

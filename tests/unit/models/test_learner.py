@@ -17,6 +17,7 @@ from models.learner import Learner, Publication
 from models.learner_records import CORRECTION, LABEL, UNLEARNT, Fate, JournalEntry, Kept
 from models.learner_state import decode_state, encode_state
 from models.learner_window import IN_FORCE, LearnerWindow, Settlement
+from models.population import Population
 from models.promotion import LEAST_EXAMPLES, comparisons, winner
 from models.publication import FIRST_OBSERVATIONS, PUBLISH_EVERY_MS
 from models.scoring_model import ready
@@ -131,6 +132,14 @@ def test_each_example_is_measured_before_it_is_learnt() -> None:
     assert set(run.memory.entries[0].scores.values()) == {0.5}
     example = run.learner.ensemble.prepare(run.learner.ensemble.hat.standardise(dict.fromkeys(NAMES, 9.0)), None)
     assert run.learner.ensemble.scores(example)[LINEAR] > 0.5
+
+
+def test_the_spread_is_of_features_as_they_are(straight: Run) -> None:
+    """Not of what they are on a scale that has moved since."""
+    spread = Population(NAMES)
+    for kept in straight.memory.kept.values():
+        spread.add(np.frombuffer(kept.x, "<f4"), kept.score)
+    assert straight.learner.population.state() == spread.state()
 
 
 # --- outcomes that are not just a label -----------------------------------------------------------

@@ -14,8 +14,10 @@ import pytest
 import river
 
 from models.churn_model import unpack
+from models.churn_records import Observed
 from models.learner import Learner
 from models.learner_state import decode_state, encode_state
+from models.population import Population, PopulationState
 from models.scoring_model import decode_model, encode_model, ready
 from tests.support.churn_stream import CHOSEN, stream
 from tests.unit.models.test_learner import Run
@@ -63,6 +65,22 @@ def close(found: Sequence[dict[str, float]], written: Sequence[dict[str, float]]
     return all(one == pytest.approx(other, rel=1e-9) for one, other in zip(found, written, strict=True))
 
 
+def counted_again(spread: PopulationState) -> bool:
+    """Whether the same observations fall into the same bins, those that are stored."""
+    empty = {
+        name: (0.0 * np.array(getattr(spread, name))).tolist()
+        for name in ("features_lately", "features_before", "scores_lately", "scores_before")
+    }
+    again = Population.restore(msgspec.structs.replace(spread, seen=0, **empty))
+    for one in stream(COUNT):
+        if isinstance(one, Observed):
+            again.add(np.frombuffer(one.features, "<f4"), one.score)
+    state = again.state()
+    return state.seen == spread.seen and all(
+        np.allclose(getattr(state, name), getattr(spread, name), rtol=1e-9) for name in empty
+    )
+
+
 @pytest.mark.parametrize("path", sorted(DATA.glob("*.json")), ids=lambda path: path.stem)
 def test_a_learner_of_before_goes_on(path: Path) -> None:
     """It scores as it did, learns on as it would have, and its model is still fit for scoring."""
@@ -70,6 +88,7 @@ def test_a_learner_of_before_goes_on(path: Path) -> None:
     learner = Learner(RATE, chosen=CHOSEN, state=decode_state(bytes(written.state)))
     assert close(scores_of(learner), written.scores)
     assert close(scores_of(later(learner)), written.scores_later)
+    assert counted_again(learner.population.state())
     model = ready(decode_model(bytes(written.model)), CHOSEN)
     assert model.scorer.score(np.array(PROBES)).probabilities == pytest.approx(written.model_scores, rel=1e-12)
 
