@@ -28,7 +28,10 @@ _REASONS = {
 
 
 def observation_id(customer_id: str, at_ms: int) -> str:
-    """16 hex digits that say nothing of the customer."""
+    """16 hex digits: the customer cannot be read from them, but found by whoever has a list of ids to try.
+
+    The digest has no key. Only where ids are pseudonyms already does trying them take the pseudonym key.
+    """
     return digest_of("observation", customer_id, str(at_ms)).hex()
 
 
