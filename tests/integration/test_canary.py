@@ -1,6 +1,5 @@
-"""What must be nowhere: customers' ids and amounts, through worker, notifier and learner, in good times and bad."""
+"""What must be nowhere: customers' ids and amounts, through a live worker and a notifier, in good times and bad."""
 
-import base64
 import json
 import sys
 from collections import Counter
@@ -13,13 +12,10 @@ from msgspec import Struct
 
 from models.alerts import OPEN_STATES, Alert
 from models.fold import RULES
-from streams.example_codec import OBSERVED_TYPE, SETTLED_TYPE
-from streams.learner_feed import EXAMPLES_TOPIC
 from streams.names import DEAD_LETTERS_TOPIC
 from tests.support import feeds
 from tests.support.buggy_worker import BUG
 from tests.support.canary import AMOUNT, CANARY, poison, traces
-from tests.support.command_line import command
 from tests.support.kafka_server import KafkaServer
 from tests.support.kafka_topics import read_topic
 from tests.support.live_service import LiveService, until
@@ -30,7 +26,6 @@ from tests.support.webhook_receiver import Arrival, Manners, WebhookReceiver
 from tests.support.workers import WorkerProcess
 
 PARTITIONS = 2
-LEARNT = ("observed", "stayed")
 RAISED = {"asset_outflow", "repeated_inquiry", "complaint_sla"}
 
 
@@ -40,11 +35,9 @@ class Said(Struct):
     alerts: list[Alert]
     letters: Counter[str]
     arrivals: list[Arrival]
-    examples: list[str]
     pages: dict[str, str]
     worker_log: str
     notifier_log: str
-    learner_log: str
 
 
 def story(customer: str, day: int) -> Iterator[bytes]:
@@ -66,23 +59,12 @@ def story(customer: str, day: int) -> Iterator[bytes]:
     yield line("login", 30)
 
 
-def still_there(customer: str, day: int) -> Iterator[bytes]:
-    """Signs of life, as many as it takes for time to be believed."""
-    for hour in range(6):
-        at = (feeds.START + timedelta(days=day, hours=hour)).isoformat()
-        name = f"{CANARY}-{customer}"
-        yield feeds.line("login", event_id=f"{name}-{day}-{hour}", occurred_at=at, customer_id=name)
-
-
 _NAMED = ("account_id", "call_id", "case_id", "adviser")
 
 
 @pytest.fixture(scope="module")
 def said(kafka: KafkaServer, redis_of_session: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Said]:
-    """Good and bad records, a Redis that goes away, a bug in the fold of one worker, and a receiver that fails.
-
-    Time goes on until it is known what became of the customers, so that a learner has something to learn.
-    """
+    """Good and bad records, a Redis that goes away, a bug in the fold of one worker, and a receiver that fails."""
     directory = tmp_path_factory.mktemp("canary")
     settings: dict[str, str] = {
         "EBBWATCH_CLOCK": "event",
@@ -95,10 +77,6 @@ def said(kafka: KafkaServer, redis_of_session: RedisServer, tmp_path_factory: py
         quick = {"backoff_first_s": 0.1, "backoff_most_s": 0.5, "circuit_failures": 1000, "attempts": 100}
         endpoints = write_endpoints(directory / "endpoints.toml", webhook("crm", receiver.url("/crm"), **quick))
         notifier = Notifier(kafka, directory, endpoints, EBBWATCH_LOG_LEVEL="DEBUG")
-        words = command("learn", "--data", directory / "learner", "--no-forest")
-        learner = WorkerProcess(
-            directory / "learner.log", words, EBBWATCH_KAFKA_BROKERS=kafka.bootstrap, EBBWATCH_LOG_LEVEL="DEBUG"
-        )
         pages: dict[str, str] = {}
         try:
             (buggy,) = service.start(words=[sys.executable, "-m", "tests.support.buggy_worker"])
@@ -113,28 +91,20 @@ def said(kafka: KafkaServer, redis_of_session: RedisServer, tmp_path_factory: py
             service.publish(bugs(service))
             assert buggy.wait_end() == 70
             service.publish(story("eve", 20))
-            service.publish(line for customer in ("ann", "bob", "dan", "eve") for line in still_there(customer, 55))
             service.wait_folded()
-            # Time itself comes last, in records of its own.
-            until(lambda: all(taken(learner, fate) for fate in LEARNT), "nobody is observed, or nothing comes of it")
             service.held()
-            examples = told_to_learn(kafka)
-            service.send([(EXAMPLES_TOPIC, 0, f"no example: {CANARY}".encode())])
-            until(lambda: taken(learner, "unreadable") == 1, "the learner does not take what there is")
             alerts = published(kafka)
             until(lambda: len(receiver.accepted("/crm")) == len(alerts), "not every alert is delivered")
             until(lambda: open_alerts(healthy) == len(still_open(alerts)), "open alerts are not counted")
             pages["worker"] = healthy.ask("/metrics")[1].decode()
             pages["notifier"] = told.ask("/metrics")[1].decode()
-            pages["learner"] = learner.ask("/metrics")[1].decode()
         finally:
             service.stop()
-            learner.stop()
             notifier.stop()
         parts = read_topic(kafka.bootstrap, DEAD_LETTERS_TOPIC).values()
         letters = Counter(json.loads(record.value)["reason"] for part in parts for record in part)
-        logs = (service.log(), *(each.log.read_text(errors="replace") for each in (notifier, learner)))
-        yield Said(alerts, letters, receiver.at("/crm"), examples, pages, *logs)
+        log = notifier.log.read_text(errors="replace")
+        yield Said(alerts, letters, receiver.at("/crm"), pages, service.log(), log)
 
 
 def bugs(service: LiveService) -> list[bytes]:
@@ -169,25 +139,6 @@ def go_without_redis(service: LiveService) -> None:
     service.wait_folded()
 
 
-def taken(learner: WorkerProcess, outcome: str) -> float:
-    """How many records have ended so, as the learner counts them."""
-    try:
-        return learner.metric(f'ebbwatch_model_examples_total{{outcome="{outcome}"}}')
-    except OSError:
-        return 0  # it has not begun yet
-
-
-def told_to_learn(kafka: KafkaServer) -> list[str]:
-    """Key, headers, body and features of every example."""
-    records = [record for part in read_topic(kafka.bootstrap, EXAMPLES_TOPIC).values() for record in part]
-    bodies = [json.loads(record.value) for record in records]
-    features = [base64.b64decode(body["data"].get("features", "")).decode("latin-1") for body in bodies]
-    return [
-        f"{record.key!r} {record.headers!r} {record.value.decode()} {found}"
-        for record, found in zip(records, features, strict=True)
-    ]
-
-
 def published(kafka: KafkaServer) -> list[Alert]:
     """Every alert in the topic, in full."""
     records = [record for part in read_topic(kafka.bootstrap, "ebbwatch.alerts").values() for record in part]
@@ -205,22 +156,15 @@ def test_there_is_something_to_hide(said: Said) -> None:
         assert happened in said.worker_log
     assert '"aiokafka' in said.worker_log, "the libraries' own words are in it too"
     assert "notifier started" in said.notifier_log
-    assert "learner started" in said.learner_log
-    for kind in (OBSERVED_TYPE, SETTLED_TYPE):
-        assert any(kind in example for example in said.examples)
     failed = sum(arrival.status != 204 for arrival in said.arrivals)
     assert 0 < failed < len(said.arrivals)
     assert still_open(said.alerts)
 
 
 def test_it_is_nowhere(said: Said) -> None:
-    """Not in a line of a log, not on a page of metrics, not in an example, not in body or header of an attempt.
-
-    The amounts of a customer are in the features of an example, but not whose they are.
-    """
-    for lines in (said.worker_log, said.notifier_log, said.learner_log, *said.pages.values()):
+    """Not in a line of either log, not on a page of metrics, not in the body or a header of an attempt."""
+    for lines in (said.worker_log, said.notifier_log, *said.pages.values()):
         assert [(line, found) for line in lines.splitlines() if (found := traces(line))] == []
-    assert [(example, found) for example in said.examples if (found := traces(example))] == []
     for arrival in said.arrivals:
         assert arrival.verified
         assert traces(arrival.body.decode()) == []
@@ -231,7 +175,7 @@ def test_it_is_nowhere(said: Said) -> None:
 
 
 def test_labels_are_bounded(said: Said) -> None:
-    """All that workers, a notifier and a learner export comes from the allow-list, and nothing shows no label."""
+    """All that workers and a notifier export, after all this, comes from the allow-list, and nothing shows no label."""
     for name, page in said.pages.items():
         assert unbounded(page, shards=PARTITIONS, endpoints=["crm"]) == [], name
-    assert silent("".join(said.pages[name] for name in ("worker", "notifier", "learner"))) == []
+    assert silent(said.pages["worker"] + said.pages["notifier"]) == []
