@@ -14,7 +14,7 @@ KILLS = 20
 def test_twenty_kills_change_no_bit(tmp_path: Path) -> None:
     """kill -9 in the middle of its work: weights, windows, journal and versions equal those of a straight run."""
     draw = Random(3)
-    examples = write_stream(tmp_path / "examples.ndjson", stream(1_000))
+    examples = write_stream(tmp_path / "examples.ndjson", stream(3_000))
     straight, killed = tmp_path / "straight", tmp_path / "killed"
     straight.mkdir()
     killed.mkdir()
