@@ -103,9 +103,13 @@ def grouped(contributions: Floats) -> list[ScoreReason]:
     reasons = []
     values = contributions.tolist()
     for group, places in _GROUPS.items():
-        total = sum(values[place] for place in places)
+        total, most, top = 0.0, 0.0, places[0]
+        for place in places:
+            value = values[place]
+            total += value
+            if value > most or -value > most:
+                most, top = abs(value), place
         if total:
-            top = max(places, key=lambda place: abs(values[place]))
             reasons.append(ScoreReason(group.value, total, _NAMES[top]))
     return sorted(reasons, key=lambda reason: (-reason.contribution, reason.code))
 
