@@ -38,7 +38,7 @@ live: $(RUNTIME) $(KAFKA) parts ## the demonstration on a real Kafka and Redis, 
 
 test: $(DEV) $(KAFKA) parts ## all tests, on a real Kafka and a real Redis, but for the proofs
 	@$(BIN)/python -c "$$VERSIONS"
-	@$(BIN)/pytest tests/unit tests/contract tests/driver tests/sim -q -n auto -m "not recorded"
+	@$(BIN)/pytest tests/sim tests/driver tests/contract tests/unit -q -n auto --dist worksteal -m "not recorded"
 	@$(BIN)/pytest tests/integration -q -m "not recorded and not proof"
 
 integration: $(DEV) $(KAFKA) parts ## the proofs end to end: kills, fuzz, equal batches, ten rounds of chaos
