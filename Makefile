@@ -39,7 +39,7 @@ live: $(RUNTIME) $(KAFKA) parts ## the demonstration on a real Kafka and Redis, 
 test: $(DEV) $(KAFKA) parts ## all tests, on a real Kafka and a real Redis, but for the proofs
 	@$(BIN)/python -c "$$VERSIONS"
 	@$(BIN)/pytest tests/sim tests/driver tests/contract tests/unit -q -n auto --dist worksteal -m "not recorded"
-	@$(BIN)/pytest tests/integration -q -m "not recorded and not proof"
+	@$(BIN)/pytest tests/integration -q -n 2 --dist loadfile -m "not recorded and not proof"
 
 integration: $(DEV) $(KAFKA) parts ## the proofs end to end: kills, fuzz, equal batches, ten rounds of chaos
 	@$(BIN)/pytest tests/integration -q -m "proof and not recorded"
