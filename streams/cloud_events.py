@@ -26,41 +26,30 @@ class CloudEvent(Struct, frozen=True, kw_only=True):
 
 def cloud_event(output: Output) -> CloudEvent:
     """The envelope of one output; its time is when the cause happened, so a replay yields the same bytes."""
-    body = output.body
-    if isinstance(body, Alert):
-        return CloudEvent(
-            id=output.output_id,
-            source=f"ebbwatch/{body.rule}",
-            type=f"ebbwatch.alert.{body.state}",
-            subject=output.key,
-            time=body.at,
-            data=body,
-        )
-    if isinstance(body, CaseVerdict | LateStep):
-        return CloudEvent(
-            id=output.output_id,
-            source="ebbwatch/complaint_case",
-            type="ebbwatch.case.left" if isinstance(body, CaseVerdict) else "ebbwatch.case.late_step",
-            subject=output.key,
-            time=body.at,
-            data=body,
-        )
-    if isinstance(body, ScoreTold):
-        return CloudEvent(
-            id=output.output_id,
-            source="ebbwatch/churn_score",
-            type="ebbwatch.score.told",
-            subject=output.key,
-            time=body.at,
-            data=body,
-        )
-    if isinstance(body, Observed | Settled):
-        return CloudEvent(
-            id=output.output_id,
-            source="ebbwatch/churn_label",
-            type="ebbwatch.example.observed" if isinstance(body, Observed) else "ebbwatch.example.settled",
-            subject=output.key,
-            time=body.at,
-            data=body,
-        )
+    source, kind, at = _described(output.body)
+    return CloudEvent(
+        id=output.output_id,
+        source=f"ebbwatch/{source}",
+        type=f"ebbwatch.{kind}",
+        subject=output.key,
+        time=at,
+        data=output.body,
+    )
+
+
+def _described(body: Struct) -> tuple[str, str, datetime]:
+    """Who says it, what it is, and when its cause happened."""
+    match body:
+        case Alert():
+            return body.rule, f"alert.{body.state}", body.at
+        case CaseVerdict():
+            return "complaint_case", "case.left", body.at
+        case LateStep():
+            return "complaint_case", "case.late_step", body.at
+        case ScoreTold():
+            return "churn_score", "score.told", body.at
+        case Observed():
+            return "churn_label", "example.observed", body.at
+        case Settled():
+            return "churn_label", "example.settled", body.at
     raise TypeError(f"no envelope is defined for {type(body).__name__}")
