@@ -1,7 +1,8 @@
 """Attrition (流失) as the policy has it: who is gone, since when, and by what.
 
 A customer is gone when the last account is closed, when the known assets have been down to a share of their trailing
-mean for some days, or when they have done nothing for some days. The date is that at which the condition became true,
+mean for some days, or when they have ceased to do anything for some days; whoever has never done anything, and is known
+from a profile alone, cannot cease. The date is that at which the condition became true,
 whenever it is found out, and `next_ms` says when to look: so an outcome does not depend on when somebody happens to,
 and both outcomes of an observation are known when its horizon is over.
 """
@@ -18,16 +19,16 @@ CLOSED: Final = "closed"
 CLOSED_BY_BANK: Final = "closed_by_bank"
 BALANCE: Final = "balance"
 SILENCE: Final = "silence"
+NEVER_MS: Final = 1 << 62
 
 
 def look(customer: Customer, state: ChurnState, now_ms: int, rules: Rules, churn: ChurnRules) -> None:
     """See whether the customer is gone at `now_ms`, and remember it."""
     _follow_balance(customer, state, now_ms, rules, churn)
-    last_ms = _last_ms(customer)
-    if state.gone_ms and _is_disproved(customer, state, last_ms, churn):
+    if state.gone_ms and _is_disproved(customer, state, churn):
         del state.departures[-1:]
         state.gone_ms, state.gone_by = 0, ""
-    found = _gone(customer, state, last_ms, now_ms, churn)
+    found = _gone(customer, state, now_ms, churn)
     if found is None:
         state.gone_ms, state.gone_by = 0, ""
         return
@@ -43,19 +44,18 @@ def look(customer: Customer, state: ChurnState, now_ms: int, rules: Rules, churn
 
 
 def next_ms(customer: Customer, state: ChurnState, churn: ChurnRules) -> int:
-    """When somebody who is there will be gone if nothing happens: who is looked at later may be back by then."""
-    at_ms = _last_ms(customer) + churn.silence_ms
+    """When somebody who is there will be gone if nothing happens; `NEVER_MS` where nothing says so.
+
+    Who is looked at later may be back by then.
+    """
+    at_ms = customer.last_active_ms + churn.silence_ms if customer.last_active_ms else NEVER_MS
     return min(at_ms, state.low_since_ms + churn.balance_hold_ms) if state.low_since_ms else at_ms
 
 
-def _last_ms(customer: Customer) -> int:
-    return max(customer.last_active_ms, customer.first_ms)
-
-
-def _is_disproved(customer: Customer, state: ChurnState, last_ms: int, churn: ChurnRules) -> bool:
+def _is_disproved(customer: Customer, state: ChurnState, churn: ChurnRules) -> bool:
     """News can come late: of an act in what was taken for silence, or of another account that was there all along."""
     if state.gone_by == SILENCE:
-        return last_ms <= state.gone_ms < last_ms + churn.silence_ms
+        return customer.last_active_ms <= state.gone_ms < customer.last_active_ms + churn.silence_ms
     if state.gone_by == BALANCE:
         return False
     return any(not account.closed and account.balance_at_ms <= state.gone_ms for account in customer.accounts)
@@ -84,14 +84,16 @@ def _ran_out(customer: Customer, state: ChurnState, assets: int, now_ms: int, ru
     return aum is not None and state.assets_cents == aum > assets and age_ms > rules.aum_valid_ms
 
 
-def _gone(customer: Customer, state: ChurnState, last_ms: int, now_ms: int, churn: ChurnRules) -> Departure | None:
+def _gone(customer: Customer, state: ChurnState, now_ms: int, churn: ChurnRules) -> Departure | None:
     """The condition that became true first, of those that are true."""
     found: Departure | None = None
     if customer.closed_accounts:
         found = _closed(customer, now_ms)
     if state.low_since_ms:
         found = _earlier(found, state.low_since_ms + churn.balance_hold_ms, BALANCE, now_ms)
-    return _earlier(found, last_ms + churn.silence_ms, SILENCE, now_ms)
+    if customer.last_active_ms:
+        found = _earlier(found, customer.last_active_ms + churn.silence_ms, SILENCE, now_ms)
+    return found
 
 
 def _earlier(found: Departure | None, at_ms: int, by: str, now_ms: int) -> Departure | None:

@@ -67,7 +67,7 @@ def by_bank(day: float, account_id: str = "a") -> AccountClosed:
 
 
 TWO = [account_opened(ms(0)), account_opened(ms(0), "b")]
-RICH: list[Step] = [balance(ms(0), 100_000), 1]
+RICH: list[Step] = [login(ms(0)), balance(ms(0), 100_000), 1]
 """Since day 1 the usual balance is known; interest is no act, so silence would be complete on day 60."""
 
 
@@ -113,7 +113,8 @@ RICH: list[Step] = [balance(ms(0), 100_000), 1]
         pytest.param([login(ms(0)), 59.999], [], False, id="not silent for long enough"),
         pytest.param([login(ms(0)), 60], [(60, SILENCE)], True, id="silent to the millisecond"),
         pytest.param([login(ms(0)), login(ms(1), succeeded=False), 61], [(60, SILENCE)], True, id="no act of theirs"),
-        pytest.param([profile(ms(2)), 70], [(62, SILENCE)], True, id="known from a profile alone"),
+        pytest.param([profile(ms(2)), 70], [], False, id="known from a profile alone"),
+        pytest.param([profile(ms(2)), 70, account_closed(ms(71)), 72], [(71, CLOSED)], True, id="and then closed"),
         pytest.param([login(ms(0)), 70, login(ms(71)), 72], [(60, SILENCE)], False, id="back again"),
         pytest.param([login(ms(0)), 70, login(ms(60)), 70.5], [], False, id="an act at the very end of silence"),
         pytest.param([login(ms(0)), 70, login(ms(30)), 71], [], False, id="an act in what seemed silence"),
@@ -143,7 +144,10 @@ RICH: list[Step] = [balance(ms(0), 100_000), 1]
         pytest.param([*RICH, balance(ms(5), -50), 5, 19], [(19, BALANCE)], True, id="fell below nothing"),
         pytest.param([*RICH, balance(ms(5), 0), 5, 61], [(19, BALANCE)], True, id="the first of two conditions"),
         pytest.param(
-            [account_opened(ms(0)), account_closed(ms(70)), 80], [(60, SILENCE)], True, id="silent, then closed"
+            [login(ms(0)), account_opened(ms(0)), account_closed(ms(70)), 80],
+            [(60, SILENCE)],
+            True,
+            id="silent, then closed",
         ),
         pytest.param([*RICH, balance(ms(50), 0), 50, 65], [(60, SILENCE)], True, id="silent, then low for long enough"),
         pytest.param(
@@ -160,7 +164,7 @@ def test_when_and_by_what(steps: Sequence[Step], found: list[tuple[float, str]],
 
 def test_a_departure_is_known_since_it_was_found() -> None:
     """A date that is put right later does not change when the customer was found to be gone."""
-    state = after([account_opened(ms(0)), 61, account_closed(ms(20)), 70])
+    state = after([login(ms(0)), account_opened(ms(0)), 61, account_closed(ms(20)), 70])
     assert [(each.at_ms, each.found_ms) for each in state.departures] == [(ms(20), ms(61))]
 
 
