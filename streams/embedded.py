@@ -181,7 +181,9 @@ class EmbeddedRun:
         merged = MergedFeeds(self._feeds, self._ingest, _wall_ms())
         while not self._stopping:
             started_s = time.perf_counter()
-            taken = merged.take(self._options.batch_records)
+            # A batch ends with its day: what is learnt at midnight stands between what came before it and after. The
+            # first line that has a time is a batch of its own, and says which day it is.
+            taken = merged.take(self._options.batch_records, self._boundary_ms or 1)
             self.report.feed_s += time.perf_counter() - started_s
             await self._take_in(taken)
             after_batch()
@@ -226,8 +228,7 @@ class EmbeddedRun:
                 next_ms = self._clock.next_ms
                 behind_ms = self._clock.clock_ms - JUMP_MS
                 if self._clock.clock_ms >= self._boundary_ms:
-                    # What is in `records` has no progress of its feed yet: should it come again, it is a repeat.
-                    await self._fold(records)
+                    await self._fold(records)  # ticks and nothing else: an event of the new day begins its batch
                     await self._learn()
                     records = self._no_records()
             records[shard_of(result.customer_id, shards)].append(result.body)

@@ -48,9 +48,11 @@ class MergedFeeds:
         self._feeds = feeds
         heapify(self._heads)
 
-    def take(self, most_lines: int) -> Taken:
+    def take(self, most_lines: int, before_ms: int = 0) -> Taken:
         """The next stretch, of at most `most_lines` lines; no lines when all feeds have ended.
 
+        With `before_ms` it ends before the next line of that time or later, unless that is its first. A line that was
+        refused has the time of the one before it, and none at the beginning.
         A feed that turns out damaged raises `FeedError` once everything before the damage has been handed out.
         """
         results: list[Accepted | DeadLetter] = []
@@ -59,6 +61,8 @@ class MergedFeeds:
         heads = self._heads
         while heads and lines < most_lines and self._error is None:
             _, _, head = heads[0]
+            if 0 < before_ms <= head.at_ms and lines:
+                break
             touched[head.rank] = head
             rival = min(heads[1:3], default=None)
             while True:
@@ -69,7 +73,8 @@ class MergedFeeds:
                 if not self._advance(head):
                     heappop(heads)
                     break
-                if lines >= most_lines or (rival is not None and (head.at_ms, head.rank) > rival[:2]):
+                ends = lines >= most_lines or 0 < before_ms <= head.at_ms
+                if ends or (rival is not None and (head.at_ms, head.rank) > rival[:2]):
                     heapreplace(heads, (head.at_ms, head.rank, head))
                     break
         if self._error is not None and not lines:

@@ -160,3 +160,17 @@ def test_nothing_to_merge() -> None:
 
     assert feeds.take(5) == ([], {}, 0)
     assert feeds.take(5) == ([], {}, 0)
+
+
+@pytest.mark.parametrize("most", [1, 4, 1000])
+def test_a_stretch_ends_before_a_time(paths: list[str], most: int) -> None:
+    """What is of that time or later begins a stretch of its own, and nothing is taken in another order."""
+    whole, _, _ = drain(merged(paths), [1000])
+    feeds, found = merged(paths), list[Place]()
+    before_ms = NOW_MS
+    while (taken := feeds.take(most, before_ms)).lines:
+        times = [result.at_ms for result in taken.results if isinstance(result, Accepted)]
+        assert all(at_ms < before_ms for at_ms in times[1:])
+        found += [place(result) for result in taken.results]
+        before_ms = (times or [before_ms])[-1] + 120_000
+    assert found == whole
