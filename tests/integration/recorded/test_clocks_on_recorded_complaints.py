@@ -53,6 +53,8 @@ def broken_by(data: Path) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for line in lines_of(data / "out" / "alerts.ndjson"):
         alert = json.loads(line)["data"]
+        if alert["rule"] == "churn_risk":
+            continue
         assert alert["rule"] == "complaint_sla"
         assert alert["state"] != "retracted"
         if "breached" in alert["triggers"]:
