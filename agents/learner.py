@@ -15,21 +15,19 @@ import signal
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from traceback import extract_tb
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
 from msgspec import Struct
 
 from config.settings import Settings
-from models.events import ModelActivated
-from models.scoring_model import ScoringModel, model_digest, model_document
-from streams.codecs import encode_control_record
+from streams.codecs import encode_model_record
 from streams.embedded import lock_directory
 from streams.kafka_producer import BatchProducer, Outgoing
 from streams.learner_feed import LearnerFeed
 from streams.learner_metrics import LearnerMetrics
 from streams.learner_run import LearnerRun
+from streams.logs import say_the_end
 from streams.names import EVENTS_TOPIC
 from streams.watchdog import Health
 from streams.web import WebServer
@@ -122,7 +120,7 @@ class LearnerProcess:
             if not working.done():
                 await asyncio.wait({working}, timeout=_STOP_S)  # brokers that are away are not waited for
             if working.done() and (error := working.exception()):
-                _say_the_end(error)
+                say_the_end(logger, "learner ends itself", error)
                 raise Broken from None
         finally:
             for task in (working, stopped):
@@ -152,19 +150,7 @@ class LearnerProcess:
         if not waiting:
             return
         model = waiting[-1]
-        record = Outgoing(None, announcement(model, time.time_ns() // 1_000_000))
+        record = Outgoing(None, encode_model_record(model, time.time_ns() // 1_000_000))
         await producer.append(EVENTS_TOPIC, {shard: [record] for shard in range(self._parts.shards)})
         self._run.announced(model.version)
         logger.info("model announced", extra={"fields": {"version": model.version, "labels": model.learnt}})
-
-
-def announcement(model: ScoringModel, at_ms: int) -> bytes:
-    """The control record that brings a model into force."""
-    event = ModelActivated(version=model.version, digest=model_digest(model), document=model_document(model))
-    return encode_control_record(event, at_ms)
-
-
-def _say_the_end(error: BaseException) -> None:
-    """Where it happened and of which kind; the text may quote what is kept."""
-    frames = [f"{frame.name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
-    logger.critical("learner ends itself", extra={"fields": {"error": type(error).__name__, "stack": frames}})

@@ -17,7 +17,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from random import Random
-from traceback import extract_tb
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
@@ -26,6 +25,7 @@ from msgspec import Struct
 from config.endpoints import AnyEndpoint, Endpoints, FileEndpoint, WebhookEndpoint
 from config.settings import Settings
 from streams.embedded import lock_directory
+from streams.logs import say_the_end
 from streams.names import NOTIFIER_FILE, NOTIFIER_GROUP
 from streams.notifier_metrics import NotifierMetrics
 from streams.pseudonyms import Pseudonymiser
@@ -192,7 +192,7 @@ class Notifier:
             await asyncio.wait({taking, listing, delivering, stopped}, return_when=asyncio.FIRST_COMPLETED)
             for task in (taking, listing, delivering):
                 if task.done() and (error := task.exception()):
-                    _say_the_end(error)
+                    say_the_end(logger, "notifier ends itself", error)
                     raise Broken from None
             self._stopping = True
             began_s = time.monotonic()
@@ -206,9 +206,3 @@ class Notifier:
             for each in tasks:
                 each.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _say_the_end(error: BaseException) -> None:
-    """Where it happened and of which kind; the text may quote what is kept."""
-    frames = [f"{frame.name}:{frame.lineno}" for frame in extract_tb(error.__traceback__)]
-    logger.critical("notifier ends itself", extra={"fields": {"error": type(error).__name__, "stack": frames}})

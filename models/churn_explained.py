@@ -10,8 +10,7 @@ import numpy as np
 from msgspec import Struct
 
 from models.churn_curves import probability
-from models.churn_records import HIGH, LOW, MEDIUM
-from models.churn_tick import grouped
+from models.churn_tick import band_of, grouped
 from models.customer import Customer
 from models.feature_list import STANDARD_SET
 from models.feature_schema import Feature, Transform
@@ -79,11 +78,6 @@ def explain(
 def score_at(customer: Customer, at_ms: int, rules: Rules, by: Scoring) -> float:
     """The score alone."""
     return by.scorer.score(feature_matrix([customer], at_ms, rules)).probabilities[0]
-
-
-def band_of(score: float, churn: ChurnRules) -> str:
-    """The band of a score."""
-    return HIGH if score >= churn.high else MEDIUM if score >= churn.medium else LOW
 
 
 def plain(feature: Feature, value: float) -> float:

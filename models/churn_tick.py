@@ -87,7 +87,7 @@ def _say(
 ) -> None:
     """Tell the score where it is worth telling, and let the alert follow it."""
     score = found.score
-    band = HIGH if score >= churn.high else MEDIUM if score >= churn.medium else LOW
+    band = band_of(score, churn)
     worth_telling = (
         band != state.band or abs(score - state.score) >= churn.told_delta or now_ms - state.told_ms >= churn.stale_ms
     )
@@ -96,6 +96,11 @@ def _say(
         churn_risk.decide(customer, score, reasons, now_ms, churn, ctx)
         if worth_telling:
             _tell(customer, state, band, found, now_ms, churn, ctx, reasons)
+
+
+def band_of(score: float, churn: ChurnRules) -> str:
+    """The band of the score of a customer who is there."""
+    return HIGH if score >= churn.high else MEDIUM if score >= churn.medium else LOW
 
 
 def grouped(contributions: Floats) -> list[ScoreReason]:

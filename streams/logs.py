@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from traceback import extract_tb
 from types import TracebackType
@@ -63,8 +64,8 @@ class OnceInAWhile(logging.Filter):
         return True
 
 
-def start_logging(level: str) -> None:
-    """Send every logger's records to standard error as JSON lines."""
+def start_logging(level: str, libraries: Iterable[str] = ()) -> None:
+    """Send every logger's records to standard error as JSON lines; of `libraries` warnings and what is worse alone."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     handler.addFilter(OnceInAWhile())
@@ -72,13 +73,24 @@ def start_logging(level: str) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     sys.excepthook = _log_the_end
+    for library in libraries:
+        logging.getLogger(library).setLevel(max(logging.getLevelName(level), logging.WARNING))
 
 
 def _log_the_end(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
     """What ends the process says where, and of which kind: its text may quote a customer's data, so it is left out."""
     if issubclass(kind, KeyboardInterrupt):
         return
-    frames = [f"{frame.name}:{frame.lineno}" for frame in extract_tb(traceback)]
     logging.getLogger("ebbwatch").critical(
-        "ended by an error", exc_info=(kind, error, traceback), extra={"fields": {"stack": frames}}
+        "ended by an error", exc_info=(kind, error, traceback), extra={"fields": {"stack": _frames(traceback)}}
     )
+
+
+def say_the_end(logger: logging.Logger, message: str, error: BaseException) -> None:
+    """Why a process ends itself: where it happened, and of which kind; the text of an error may quote what is kept."""
+    fields = {"error": type(error).__name__, "stack": _frames(error.__traceback__)}
+    logger.critical(message, extra={"fields": fields})
+
+
+def _frames(traceback: TracebackType | None) -> list[str]:
+    return [f"{frame.name}:{frame.lineno}" for frame in extract_tb(traceback)]

@@ -1,7 +1,6 @@
 """`ebbwatch learn`: learn from the examples, and announce models to the workers."""
 
 import asyncio
-import logging
 import sqlite3
 import sys
 from pathlib import Path
@@ -56,9 +55,7 @@ def learn(settings: Settings, data: Path, forest: bool) -> None:
         raise click.ClickException(
             "the policies have no table [churn]: nobody is scored, and there is nothing to learn"
         )
-    start_logging(settings.log_level)
-    for library in _LIBRARIES:
-        logging.getLogger(library).setLevel(max(logging.getLevelName(settings.log_level), logging.WARNING))
+    start_logging(settings.log_level, _LIBRARIES)
     topics = check_topics(settings.kafka)
     if topics.problems:
         raise click.ClickException("the service cannot run on these topics:\n" + "\n".join(topics.problems))

@@ -1,7 +1,6 @@
 """`ebbwatch notify`: deliver alerts to the endpoints."""
 
 import asyncio
-import logging
 import sqlite3
 import sys
 from pathlib import Path
@@ -60,9 +59,7 @@ def notify(settings: Settings, data: Path, begin: str) -> None:
     because the queue could not be kept.
     """
     endpoints = endpoints_of(settings)
-    start_logging(settings.log_level)
-    for library in _LIBRARIES:
-        logging.getLogger(library).setLevel(max(logging.getLevelName(settings.log_level), logging.WARNING))
+    start_logging(settings.log_level, _LIBRARIES)
     admin = open_admin(settings.kafka)
     try:
         partitions = len(partitions_of(admin, ALERTS_TOPIC))

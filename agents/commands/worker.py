@@ -37,9 +37,7 @@ def worker(settings: Settings) -> None:
         policies = load_policies(settings.policies_file)
     except PolicyError as error:
         raise click.ClickException(str(error)) from None
-    start_logging(settings.log_level)
-    for library in _LIBRARIES:
-        logging.getLogger(library).setLevel(max(logging.getLevelName(settings.log_level), logging.WARNING))
+    start_logging(settings.log_level, _LIBRARIES)
     found = check_topics(settings.kafka)
     if found.problems:
         raise click.ClickException("the service cannot run on these topics:\n" + "\n".join(found.problems))
