@@ -78,8 +78,12 @@ def assess(customers: Sequence[Customer], now_ms: int, churn: ChurnRules, ctx: F
 
 
 def is_known(customer: Customer, now_ms: int, churn: ChurnRules) -> bool:
-    """Whether there is enough to go by: who has only just come is no example, and nothing can be said of them."""
-    return now_ms - customer.first_ms >= churn.observe_every_ms
+    """Whether there is enough to go by: a while, and a sign of life.
+
+    Who has only just come is no example, and nothing can be said of them. Nor of who has never done anything: to a bank
+    that loads its profiles they would be most of what is learnt from, and all alike.
+    """
+    return customer.last_active_ms > 0 and now_ms - customer.first_ms >= churn.observe_every_ms
 
 
 def _say(

@@ -43,12 +43,14 @@ from tests.unit.models.build import (
     SHIPPED,
     account_closed,
     balance,
+    complaint,
     contact,
     into,
     login,
     ms,
     out,
     page_view,
+    profile,
     record,
     tick,
 )
@@ -104,6 +106,15 @@ def test_after_a_week_to_the_millisecond() -> None:
     ledger = ChurnLedger().see(login(ms(0))).tick(ms(7) - 15 * MINUTE_MS).see(login(ms(6, 23)))
     assert ledger.scores == []
     assert len(ledger.tick(ms(7)).scores) == 1
+
+
+def test_who_has_never_done_anything_is_no_example() -> None:
+    """Known from a profile and a complaint alone, nobody is scored or observed, until the first act of theirs."""
+    ledger = ChurnLedger().see(profile(ms(0), aum=10_000.0), complaint(ms(1), "received")).days(ms(1), 40)
+    assert (ledger.scored, ledger.scores, ledger.observed) == (0, [], [])
+    ledger.see(login(ms(42))).days(ms(42), 20)
+    assert ledger.scored > 0
+    assert ledger.observed
 
 
 def test_a_deadline_that_fires_is_a_change() -> None:
