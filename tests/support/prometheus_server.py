@@ -3,27 +3,22 @@
 import http.client
 import json
 import math
-import shutil
-import subprocess
 import time
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
 from tests.support.command_line import ROOT
+from tests.support.loopback_server import LoopbackServer, program
 from tests.support.workers import free_port
 
 SHIPPED = ROOT / "deploy" / "prometheus"
-_READY_S = 30.0
-_STOP_S = 30.0
-_ANSWER_S = 30.0
 
 
-class PrometheusServer:
+class PrometheusServer(LoopbackServer):
     """One server that scrapes `targets`, ports on loopback by job.
 
     What is changed of what we ship: where a job's targets are, how often it is looked (`every`), and that no
@@ -32,52 +27,27 @@ class PrometheusServer:
 
     def __init__(self, directory: Path, targets: Mapping[str, Sequence[int]], every: str = "500ms") -> None:
         """Write the configuration and start; returns when the server answers."""
-        command = shutil.which("prometheus")
-        assert command, "the tests need Prometheus: apt-get install prometheus (tests/support/install-parts does it)"
+        command = program("prometheus", package="prometheus")
         directory.mkdir(parents=True, exist_ok=True)
-        self.port = free_port()
+        port = free_port()
         self.started_s = time.time()
-        self._log = directory / "prometheus.log"
         self._configure(directory, targets, every)
         words = [
             command,
             "--config.file=prometheus.yml",  # in the directory that it is started in: its pages show no other path
             "--storage.tsdb.path=data",
-            f"--web.listen-address=127.0.0.1:{self.port}",
+            f"--web.listen-address=127.0.0.1:{port}",
         ]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(words, cwd=directory, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        try:
-            self._wait_until_ready()
-        except BaseException:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """End it; nothing is left of it but its directory."""
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+        super().__init__(directory, port, words)
 
     @property
     def pages(self) -> str:
         """Where its pages for people begin, which depends on the version and on who has built it."""
-        return f"http://127.0.0.1:{self.port}{self._request('/')[1].rpartition('/')[0]}"
+        return f"http://127.0.0.1:{self.port}{self.request('GET', '/')[1].rpartition('/')[0]}"
 
     def ask(self, what: str, **words: object) -> Any:
         """The data of an answer of the API; an error that Prometheus tells of is the failure."""
-        status, _, body = self._request(f"/api/v1/{what}?{urllib.parse.urlencode(words)}")
+        status, _, body = self.request("GET", f"/api/v1/{what}?{urllib.parse.urlencode(words)}")
         assert status == http.client.OK, f"{words}: {body.decode()}"
         return json.loads(body)["data"]
 
@@ -111,26 +81,3 @@ class PrometheusServer:
                 group.pop("interval", None)
             (rules / file.name).write_bytes(msgspec.json.encode(groups))  # which is YAML as well
         (directory / "prometheus.yml").write_bytes(msgspec.json.encode(shipped))
-
-    def _wait_until_ready(self) -> None:
-        give_up = time.monotonic() + _READY_S
-        while not self._is_ready():
-            assert self._process.poll() is None, f"Prometheus has ended:\n{self._log.read_text()[-2000:]}"
-            assert time.monotonic() < give_up, f"Prometheus does not get ready:\n{self._log.read_text()[-2000:]}"
-            time.sleep(0.05)
-
-    def _is_ready(self) -> bool:
-        try:
-            return self._request("/-/ready")[0] == http.client.OK
-        except OSError:
-            return False
-
-    def _request(self, address: str) -> tuple[int, str, bytes]:
-        """Status, where it is sent on to, and body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=_ANSWER_S)
-        try:
-            connection.request("GET", address)
-            answer = connection.getresponse()
-            return answer.status, answer.headers.get("Location", ""), answer.read()
-        finally:
-            connection.close()
