@@ -1,28 +1,39 @@
 """How good the scores are, as a PNG: reliability with its counts, AUC over time, lift, and how scores are spread.
 
-Matplotlib is loaded here and only when a picture is drawn, with no display and no user's settings.
+Matplotlib is loaded when a picture is drawn, and not before (`streams.picture_file`).
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from models.quality_report import QualityReport
 from models.report_tables import report_head
 from models.report_words import MEASURES, figure_words
 from streams.model_panels import INK, PALE, draw_auc, draw_lift, draw_reliability, draw_scores, styles
+from streams.picture_file import figure_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _WIDTH_IN, _HEIGHT_IN, _HEAD_IN, _TITLE_IN, _DPI = 13.0, 10.4, 1.05, 0.58, 110
+_SETTINGS: Final = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#999999",
+    "axes.labelcolor": PALE,
+    "xtick.color": PALE,
+    "ytick.color": PALE,
+    "axes.grid": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.8,
+    "axes.axisbelow": True,
+}
 
 
 def draw_report(report: QualityReport, headed: bool = True) -> bytes:
     """The picture of a report as a PNG; without a head where a page says the same above it."""
     height = _HEIGHT_IN if headed else _HEIGHT_IN - _HEAD_IN
-    with _matplotlib(height) as figure:
+    with figure_of(_WIDTH_IN, height, _DPI, _SETTINGS) as figure:
         grid = figure.add_gridspec(
             2,
             2,
@@ -44,35 +55,6 @@ def draw_report(report: QualityReport, headed: bool = True) -> bytes:
         picture = BytesIO()
         figure.savefig(picture, format="png", metadata={"Software": None})
     return picture.getvalue()
-
-
-@contextmanager
-def _matplotlib(height: float) -> "Iterator[Figure]":
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    settings = {
-        **matplotlib.rcParamsDefault,
-        "text.parse_math": False,
-        "font.size": 10.0,
-        "font.family": ["DejaVu Sans"],
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "axes.edgecolor": "#999999",
-        "axes.labelcolor": PALE,
-        "xtick.color": PALE,
-        "ytick.color": PALE,
-        "axes.grid": True,
-        "grid.color": "#E6E6E6",
-        "grid.linewidth": 0.8,
-        "axes.axisbelow": True,
-    }
-    settings.pop("backend", None)
-    with matplotlib.rc_context(settings):
-        figure = Figure(figsize=(_WIDTH_IN, height), dpi=_DPI, facecolor="white")
-        FigureCanvasAgg(figure)
-        yield figure
 
 
 def _draw_head(figure: "Figure", report: QualityReport) -> None:
