@@ -9,40 +9,19 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, Final
 
-import numpy as np
-from msgspec import Struct
 from river import forest, linear_model, optim
 from river.utils import VectorDict
 
-from models.churn_curves import KNOTS, FeatureSchema, SnapshotMismatch, probability
+from models.churn_curves import SnapshotMismatch, probability
 from models.churn_model import Cells, Features, basis_of
-from models.churn_scorer import Shapes
+from models.regression_snapshot import HAT_ADAM, LINEAR, RegressionSnapshot
 
-HAT_ADAGRAD: Final = "hat_adagrad"
-"""What the champion is at first (`models.churn_model`)."""
-HAT_ADAM: Final = "hat_adam"
-LINEAR: Final = "linear_adagrad"
-FOREST: Final = "forest"
-EXPORTABLE: Final = (HAT_ADAGRAD, HAT_ADAM, LINEAR)
-"""Learners that can be published."""
-LEARNERS: Final = (*EXPORTABLE, FOREST)
-"""All of them; metric labels, so the set stays small and closed."""
 INTERCEPT_LR: Final = 0.01
 
 _OPTIMIZERS: Final[Mapping[str, Callable[[], Any]]] = {
     HAT_ADAM: lambda: optim.Adam(3e-4),
     LINEAR: lambda: optim.AdaGrad(0.03),
 }
-
-
-class RegressionSnapshot(Struct, frozen=True, kw_only=True):
-    """A challenger at one moment; `moments` are its optimizer's own sums, by name and cell."""
-
-    name: str
-    weights: dict[str, float]
-    intercept: float
-    learnt: int
-    moments: dict[str, dict[str, float]]
 
 
 class Challenger:
@@ -102,22 +81,6 @@ class Challenger:
             else:
                 regression.optimizer.g2.update(snapshot.moments["g2"])
         return challenger
-
-
-def challenger_shapes(
-    snapshot: RegressionSnapshot, schema: FeatureSchema, means: Mapping[str, float], variances: Mapping[str, float]
-) -> Shapes:
-    """The curves of a challenger, on the champion's scale."""
-    names, weights = schema.features, snapshot.weights
-    return Shapes(
-        intercept=snapshot.intercept,
-        mean=np.array([means.get(name, 0.0) for name in names], np.float64),
-        deviation=np.sqrt(np.array([variances.get(name, 0.0) for name in names], np.float64)),
-        linear=np.array([weights.get(name, 0.0) for name in names], np.float64),
-        heights=np.array(
-            [[weights.get(f"{name}#{knot}", 0.0) for knot in range(len(KNOTS))] for name in names], np.float64
-        ).reshape(len(names), len(KNOTS)),
-    )
 
 
 class Forest:

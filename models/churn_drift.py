@@ -6,11 +6,12 @@ learner that forgets its window at a restart would not repeat what it did.
 """
 
 from math import log, sqrt
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
-from models.churn_model import ChurnClassifier, Features
+if TYPE_CHECKING:
+    from models.churn_model import ChurnClassifier, Features
 
 DELTA: Final = 0.002
 """Chance of a false alarm at one check."""
@@ -121,7 +122,7 @@ class LossWatch(Struct):
         return LossWatch(stayed, left)
 
 
-def learn_watchfully(model: ChurnClassifier, losses: LossWatch, basis: Features, p: float, label: bool) -> bool:
+def learn_watchfully(model: "ChurnClassifier", losses: LossWatch, basis: "Features", p: float, label: bool) -> bool:
     """Learn a label; when losses have risen, make the model learn fast again. Whether that was so.
 
     `p` is what the model says now of the example whose basis this is.

@@ -1,20 +1,19 @@
 """The champion as one JSON document, exact to the bit: it scores the same, and it learns on the same.
 
 A forest would have to be pickled, which runs code when it is read and breaks with the next version of the library. Of
-the champion everything is a number with a name, so its document is data, and a person can read it.
+the champion everything is a number with a name, so its document is data, and a person can read it. Reading it takes no
+learner's library; `models.churn_restore` makes a learner of it again.
 """
 
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Final
 
 import msgspec
 import numpy as np
 from msgspec import Struct
-from river.preprocessing import StandardScaler
-from river.utils import VectorDict
 
 from models.churn_curves import KNOTS, FeatureSchema, SnapshotMismatch
-from models.churn_model import ChurnClassifier
 from models.churn_scorer import Shapes
 
 FORMAT: Final = 1
@@ -51,60 +50,28 @@ _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(ChurnSnapshot, strict=True)
 
 
-def take_snapshot(model: ChurnClassifier, schema: FeatureSchema, position: dict[str, int]) -> ChurnSnapshot:
-    """The model as it is now; raises `SnapshotMismatch` when it has learnt from a feature that is not in `schema`."""
-    regression, scaler = model.regression, model.scaler
-    snapshot = ChurnSnapshot(
-        format=FORMAT,
-        schema=schema,
-        position=dict(position),
-        lr=model.lr,
-        intercept_lr=model.intercept_lr,
-        knots=KNOTS,
-        counts=dict(scaler.counts),
-        means=dict(scaler.means),
-        variances=dict(scaler.vars),
-        weights={cell: float(weight) for cell, weight in regression.weights.items()},
-        intercept=float(regression.intercept),
-        g2=dict(regression.optimizer.g2),
-        learnt=model.learnt,
-        mean_weights=dict(model.mean_weights),
-        mean_intercept=model.mean_intercept,
-        looks=model.looks,
-    )
-    _check(snapshot, schema)
-    return snapshot
-
-
-def restore(snapshot: ChurnSnapshot, schema: FeatureSchema) -> ChurnClassifier:
-    """The model of a snapshot; raises `SnapshotMismatch` when it was learnt from other features than `schema` has."""
-    _check(snapshot, schema)
-    model = ChurnClassifier(lr=snapshot.lr, intercept_lr=snapshot.intercept_lr)
-    model.scaler = StandardScaler._from_state(snapshot.counts, snapshot.means, snapshot.variances)
-    regression = model.regression
-    regression._weights = VectorDict(dict(snapshot.weights))  # it keeps the very dict that it is given
-    regression.intercept = snapshot.intercept
-    regression.optimizer.g2.update(snapshot.g2)
-    regression.optimizer.n_iterations = snapshot.learnt
-    model.mean_weights = dict(snapshot.mean_weights)
-    model.mean_intercept = snapshot.mean_intercept
-    model.looks = snapshot.looks
-    return model
-
-
 def shapes_of(snapshot: ChurnSnapshot) -> Shapes:
     """The curves that a snapshot scores by; a feature that has never varied gets none."""
-    features = snapshot.schema.features
-    variances = [snapshot.variances.get(name, 0.0) for name in features]
-    weights = snapshot.mean_weights
+    names = snapshot.schema.features
+    return curves(names, snapshot.means, snapshot.variances, snapshot.mean_weights, snapshot.mean_intercept)
+
+
+def curves(
+    names: Sequence[str],
+    means: Mapping[str, float],
+    variances: Mapping[str, float],
+    weights: Mapping[str, float],
+    intercept: float,
+) -> Shapes:
+    """The curves of a regression over the cells of features, with the scale that those were standardised by."""
     return Shapes(
-        intercept=snapshot.mean_intercept,
-        mean=np.array([snapshot.means.get(name, 0.0) for name in features], np.float64),
-        deviation=np.sqrt(np.array(variances, np.float64)),
-        linear=np.array([weights.get(name, 0.0) for name in features], np.float64),
+        intercept=intercept,
+        mean=np.array([means.get(name, 0.0) for name in names], np.float64),
+        deviation=np.sqrt(np.array([variances.get(name, 0.0) for name in names], np.float64)),
+        linear=np.array([weights.get(name, 0.0) for name in names], np.float64),
         heights=np.array(
-            [[weights.get(f"{name}#{knot}", 0.0) for knot in range(len(KNOTS))] for name in features], np.float64
-        ).reshape(len(features), len(KNOTS)),
+            [[weights.get(f"{name}#{knot}", 0.0) for knot in range(len(KNOTS))] for name in names], np.float64
+        ).reshape(len(names), len(KNOTS)),
     )
 
 
@@ -121,7 +88,8 @@ def decode_snapshot(document: bytes) -> ChurnSnapshot:
         raise SnapshotMismatch(f"not a snapshot that this program can read: {error}") from None
 
 
-def _check(snapshot: ChurnSnapshot, schema: FeatureSchema) -> None:
+def check_snapshot(snapshot: ChurnSnapshot, schema: FeatureSchema) -> None:
+    """Raise `SnapshotMismatch` where the snapshot does not fit this program or `schema`, or holds what is no number."""
     if snapshot.format != FORMAT:
         raise SnapshotMismatch(f"the snapshot has format {snapshot.format}, this program reads {FORMAT}")
     if snapshot.knots != KNOTS:

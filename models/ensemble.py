@@ -2,11 +2,13 @@
 
 from typing import NamedTuple
 
-from models.challengers import FOREST, HAT_ADAGRAD, HAT_ADAM, LINEAR, Challenger, Forest, RegressionSnapshot
+from models.challengers import Challenger, Forest
 from models.churn_curves import FeatureSchema, SnapshotMismatch
 from models.churn_drift import LossWatch, learn_watchfully
 from models.churn_model import Cells, ChurnClassifier, Features, basis_of, cells_of
-from models.churn_snapshot import ChurnSnapshot, restore, take_snapshot
+from models.churn_restore import restore, take_snapshot
+from models.churn_snapshot import ChurnSnapshot
+from models.regression_snapshot import FOREST, HAT_ADAGRAD, HAT_ADAM, LINEAR, RegressionSnapshot
 
 
 class Prepared(NamedTuple):

@@ -16,7 +16,6 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from models.challengers import EXPORTABLE, HAT_ADAGRAD
 from models.churn_curves import SnapshotMismatch
 from models.churn_model import pack, unpack
 from models.churn_records import LEFT, OUTCOMES, STAYED, Observed, Settled
@@ -31,6 +30,7 @@ from models.learner_window import LearnerWindow, figures, remember
 from models.population import Population
 from models.promotion import LEAST_EXAMPLES, Promotion, comparisons, winner
 from models.publication import PUBLISH_EVERY_MS, is_due, published_model
+from models.regression_snapshot import EXPORTABLE, HAT_ADAGRAD
 from models.scoring_model import ScoringModel
 
 _TWICE: Final = 2

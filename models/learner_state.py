@@ -8,11 +8,11 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from models.challengers import RegressionSnapshot
 from models.churn_curves import SnapshotMismatch
 from models.churn_drift import LossWatch
 from models.churn_snapshot import ChurnSnapshot
 from models.population import PopulationState
+from models.regression_snapshot import RegressionSnapshot
 
 STATE_FORMAT: Final = 1
 """Raised when a document of before would be misread."""

@@ -9,8 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from models.challengers import EXPORTABLE
 from models.learner_window import LearnerWindow
+from models.regression_snapshot import EXPORTABLE
 
 LEAST_EXAMPLES: Final = 2_000
 """Examples that are compared, none of them from before the last change of champion."""

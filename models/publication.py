@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from models.challengers import HAT_ADAGRAD, RegressionSnapshot, challenger_shapes
 from models.churn_snapshot import ChurnSnapshot, shapes_of
 from models.expert_prior import blend, expert_prior
 from models.feature_schema import FeatureSet
 from models.learner_state import Published
+from models.regression_snapshot import HAT_ADAGRAD, RegressionSnapshot, challenger_shapes
 from models.scoring_model import ScoringModel, scoring_model, signed_features
 
 PUBLISH_EVERY_MS: Final = 86_400_000

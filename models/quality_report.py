@@ -6,7 +6,6 @@ import numpy as np
 from msgspec import Struct
 
 from models.alerts import TIERS
-from models.challengers import FOREST, LEARNERS
 from models.churn_records import OUTCOMES
 from models.feature_schema import FeatureSet
 from models.learner_records import Fate
@@ -15,6 +14,7 @@ from models.learner_window import IN_FORCE, LearnerWindow
 from models.population import Population, PopulationState
 from models.promotion import Promotion
 from models.recalibration import Recalibrated, recalibrated
+from models.regression_snapshot import FOREST, LEARNERS
 from models.score_curves import AucPoint, LiftPoint, ReliabilityBin, auc_over_time, lift_curve, reliability
 from models.score_metrics import Floats, Quality
 from models.sign_check import SignConflict, sign_conflicts

@@ -11,7 +11,7 @@ import msgspec
 from models.churn_curves import FeatureSchema, SnapshotMismatch
 from models.churn_model import ChurnClassifier, Features, pack, unpack
 from models.churn_records import LEFT, STAYED
-from models.churn_snapshot import restore, take_snapshot
+from models.churn_restore import restore, take_snapshot
 from models.ensemble import Ensemble
 from models.feature_schema import FeatureSet
 from models.learner_records import CORRECTION, JournalEntry

@@ -3,8 +3,8 @@
 from math import isnan
 from typing import Final
 
-from models.challengers import FOREST, HAT_ADAGRAD, HAT_ADAM, LINEAR
 from models.learner_window import IN_FORCE
+from models.regression_snapshot import FOREST, HAT_ADAGRAD, HAT_ADAM, LINEAR
 
 NAMES: Final = {
     IN_FORCE: "scores as told",

@@ -9,10 +9,10 @@ from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
 
 from models.alerts import TIERS
-from models.challengers import FOREST, LEARNERS
 from models.learner_records import Fate
 from models.learner_window import IN_FORCE
 from models.recalibration import recalibrated
+from models.regression_snapshot import FOREST, LEARNERS
 from models.score_metrics import Quality
 from models.sign_check import sign_conflicts
 from streams.learner_run import LearnerRun

@@ -5,15 +5,17 @@ Operators speak while the learner works: what they ask for is a row of its own, 
 
 import sqlite3
 import zlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 from msgspec import Struct
 
-from models.learner import Publication
 from models.learner_state import LearnerState, decode_state, encode_state
 from models.promotion import Promotion
 from models.scoring_model import ScoringModel, decode_model, encode_model
+
+if TYPE_CHECKING:
+    from models.learner import Publication
 
 NEW: Final = "new"
 ANNOUNCED: Final = "announced"
@@ -67,7 +69,7 @@ class LearnerVersions:
         """Read and write `database`."""
         self._database = database
 
-    def add(self, made: Publication) -> None:
+    def add(self, made: "Publication") -> None:
         """A model that has been published, the learner that it is of, and who was promoted for it."""
         snapshot = zlib.compress(encode_state(made.learner), 1)
         row = (made.number, made.model.version, made.at_ms, NEW, encode_model(made.model), snapshot)

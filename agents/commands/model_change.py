@@ -21,7 +21,7 @@ def promote(data: Path, version: str | None, latest: bool, learner: str | None) 
     """
     if (version is not None) + latest + (learner is not None) != 1:
         raise click.UsageError("say either VERSION, or --latest, or --learner NAME")
-    from models.challengers import EXPORTABLE
+    from models.regression_snapshot import EXPORTABLE
     from streams.model_changes import ask_for, effect, follow_latest
     from streams.model_changes import promote as promote_version
     from streams.model_reading import opened

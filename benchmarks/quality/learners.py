@@ -6,9 +6,10 @@ They are those of the service (`models.challengers`); like there, what waits for
 from collections.abc import Callable
 from typing import Protocol
 
-from models.challengers import HAT_ADAM, LINEAR, Challenger, Forest
+from models.challengers import Challenger, Forest
 from models.churn_drift import LossWatch, learn_watchfully
 from models.churn_model import ChurnClassifier, basis_of, cells_of, pack, unpack
+from models.regression_snapshot import HAT_ADAM, LINEAR
 
 
 class Learner(Protocol):

@@ -7,8 +7,9 @@ import numpy as np
 
 from models.churn_curves import FeatureSchema
 from models.churn_model import ChurnClassifier
+from models.churn_restore import take_snapshot
 from models.churn_scorer import ChurnScorer
-from models.churn_snapshot import shapes_of, take_snapshot
+from models.churn_snapshot import shapes_of
 
 FEATURES = 40
 LEARNT = 500

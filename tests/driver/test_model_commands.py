@@ -12,10 +12,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agents.cli import main
-from models.challengers import HAT_ADAGRAD, LINEAR
 from models.churn_records import LEFT, STAYED, Settled
 from models.feature_list import STANDARD_SET
 from models.learner_window import IN_FORCE
+from models.regression_snapshot import HAT_ADAGRAD, LINEAR
 from models.report_words import figure_words
 from models.scoring_model import ScoringModel, decode_model, encode_model, model_digest
 from streams.embedded import lock_directory

@@ -8,8 +8,9 @@ import pytest
 
 from models.churn_curves import FeatureSchema, probability
 from models.churn_model import ChurnClassifier
+from models.churn_restore import take_snapshot
 from models.churn_scorer import ChurnScorer
-from models.churn_snapshot import shapes_of, take_snapshot
+from models.churn_snapshot import shapes_of
 from models.expert_prior import LABELS_OF_THE_PRIOR, STRENGTH, SignedFeature, blend, expert_prior, prior_share
 from models.score_metrics import roc_auc
 from models.sign_check import LEAST_LABELS, sign_conflicts

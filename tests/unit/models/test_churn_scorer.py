@@ -6,8 +6,9 @@ from numpy.typing import NDArray
 from river.utils import VectorDict
 
 from models.churn_model import ChurnClassifier, spread
+from models.churn_restore import take_snapshot
 from models.churn_scorer import ChurnScorer
-from models.churn_snapshot import shapes_of, take_snapshot
+from models.churn_snapshot import shapes_of
 from tests.unit.models.churn_examples import FEATURES, SCHEMA, examples, learnt_model
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from models.churn_curves import FeatureSchema, SnapshotMismatch, probability
 from models.churn_model import EPS, ChurnClassifier
-from models.churn_snapshot import FORMAT, decode_snapshot, encode_snapshot, restore, take_snapshot
+from models.churn_restore import restore, take_snapshot
+from models.churn_snapshot import FORMAT, decode_snapshot, encode_snapshot
 from tests.unit.models.churn_examples import FEATURES, SCHEMA, examples, learnt_model
 
 
@@ -135,7 +136,8 @@ def test_an_old_snapshot_still_scores_and_learns() -> None:
 
 _LEARN_AND_PRINT = """
 import hashlib
-from models.churn_snapshot import encode_snapshot, take_snapshot
+from models.churn_restore import take_snapshot
+from models.churn_snapshot import encode_snapshot
 from tests.unit.models.churn_examples import SCHEMA, learnt_model
 print(hashlib.sha256(encode_snapshot(take_snapshot(learnt_model(400), SCHEMA, {}))).hexdigest())
 """

@@ -14,9 +14,10 @@ from config.policies import policy_document
 from models import churn_tick
 from models.churn_curves import FeatureSchema
 from models.churn_model import ChurnClassifier
+from models.churn_restore import take_snapshot
 from models.churn_risk import RULE
 from models.churn_scorer import Floats
-from models.churn_snapshot import shapes_of, take_snapshot
+from models.churn_snapshot import shapes_of
 from models.context import FoldContext, Output, Reason
 from models.customer import Customer, decode_customer, encode_customer
 from models.decay import DAY_MS

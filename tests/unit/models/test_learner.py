@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from models.challengers import HAT_ADAGRAD, HAT_ADAM, LINEAR
 from models.churn_curves import SnapshotMismatch, probability
 from models.churn_records import CLOSED_BY_BANK, LEFT, STAYED, Observed, Settled
 from models.events import epoch_ms
@@ -20,6 +19,7 @@ from models.learner_window import IN_FORCE, LearnerWindow, Settlement
 from models.population import Population
 from models.promotion import LEAST_EXAMPLES, comparisons, winner
 from models.publication import FIRST_OBSERVATIONS, PUBLISH_EVERY_MS
+from models.regression_snapshot import HAT_ADAGRAD, HAT_ADAM, LINEAR
 from models.scoring_model import ready
 from tests.support.churn_stream import BEGIN, CHOSEN, HORIZON, NAMES, Example, observed, settled, stream
 

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 from prometheus_client import generate_latest
 
-from models.challengers import FOREST, HAT_ADAGRAD, LINEAR
 from models.churn_records import LEFT, STAYED
 from models.learner_records import Fate
 from models.learner_state import encode_state
+from models.regression_snapshot import FOREST, HAT_ADAGRAD, LINEAR
 from models.scoring_model import ScoringModel, ready
 from streams.example_codec import ExampleUnreadable, decode_example
 from streams.learner_metrics import LearnerMetrics
