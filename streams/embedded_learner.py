@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from models.decay import DAY_MS
+from models.events import epoch_ms
 from models.scoring_model import ScoringModel
+from streams.example_codec import ExampleUnreadable, decode_example
+from streams.learner_store import EXAMPLES_FILE, LearnerStore
+from streams.names import LEARNER_FILE
 
 if TYPE_CHECKING:
     from streams.learner_run import LearnerRun
@@ -38,15 +42,31 @@ class EmbeddedLearner:
 
         It is given again until `announced` is called.
         """
+        midnight_ms = clock_ms - clock_ms % LEARN_EVERY_MS
         if self._run is None:
-            if not self._examples.exists() or not self._examples.stat().st_size:
+            if not self._has_work(midnight_ms):
                 return None
             from streams.learner_run import LearnerRun
 
             self._run = LearnerRun(self._directory, self._base_rate)
-        self._run.take_file(self._examples, until_ms=clock_ms - clock_ms % LEARN_EVERY_MS)
+        self._run.take_file(self._examples, until_ms=midnight_ms)
         unannounced = self._run.unannounced()
         return unannounced[-1] if unannounced else None
+
+    def _has_work(self, until_ms: int) -> bool:
+        """Whether a learner would do anything: a run that is started again seldom finds something left to do."""
+        if not self._examples.exists() or not self._examples.stat().st_size:
+            return False
+        if not (self._directory / LEARNER_FILE).is_file():
+            return True
+        store = LearnerStore(self._directory / LEARNER_FILE)
+        try:
+            if store.versions.unannounced() or store.held(until_ms, 1):
+                return True
+            position = store.position(EXAMPLES_FILE) or 0
+        finally:
+            store.close()
+        return _holds_earlier(self._examples, position, until_ms)
 
     def announced(self, model: ScoringModel) -> None:
         """The ledger has `model`."""
@@ -57,3 +77,20 @@ class EmbeddedLearner:
         """Close its file."""
         if self._run is not None:
             self._run.close()
+
+
+def _holds_earlier(examples: Path, position: int, until_ms: int) -> bool:
+    """Whether the file holds, from `position` on, an example of before `until_ms`, or what is none."""
+    if examples.stat().st_size < position:
+        return True  # made anew
+    with examples.open("rb") as lines:
+        lines.seek(position)
+        for line in lines:
+            if not line.endswith(b"\n"):
+                break
+            try:
+                if epoch_ms(decode_example(line).at) < until_ms:
+                    return True
+            except ExampleUnreadable:
+                return True
+    return False

@@ -20,7 +20,7 @@ from models.learner_window import WINDOW, remember
 from models.publication import PUBLISH_EVERY_MS
 from models.scoring_model import ScoringModel
 from streams.example_codec import ExampleUnreadable, decode_example, decode_place
-from streams.learner_store import LearnerStore
+from streams.learner_store import EXAMPLES_FILE, LearnerStore
 from streams.names import LEARNER_FILE
 
 KEEP_DAYS: Final = 400
@@ -28,7 +28,6 @@ KEEP_DAYS: Final = 400
 AT_ONCE: Final = 2_000
 _DAY_MS: Final = 86_400_000
 _ALL: Final = 1 << 62
-_FILE: Final = "file"
 
 
 class Arrived(NamedTuple):
@@ -121,7 +120,7 @@ class LearnerRun:
         return published + self._fold_held(_ALL if until_ms is None else until_ms)
 
     def _hold(self, examples: Path) -> None:
-        position = self.store.position(_FILE) or 0
+        position = self.store.position(EXAMPLES_FILE) or 0
         if not examples.exists() or examples.stat().st_size == position:
             return
         with examples.open("rb") as file, self.store.change():
@@ -145,7 +144,7 @@ class LearnerRun:
                 except ExampleUnreadable:
                     unreadable += 1
             self.store.hold(rows)
-            self.store.move(_FILE, position)
+            self.store.move(EXAMPLES_FILE, position)
             if unreadable:
                 self.learner.counts[Fate.UNREADABLE] += unreadable
                 self.store.save(self.learner.state())

@@ -21,6 +21,8 @@ from streams.learner_versions import VERSIONS_SCHEMA, LearnerVersions
 from streams.sqlite import open_database, transaction
 
 FORMAT = 1
+EXAMPLES_FILE = "file"
+"""The source of what is read from a file, whose position is in bytes."""
 FOREST_EXAMPLES = 20_000
 """Outcomes that a forest is made again from."""
 _FREED = "freed"

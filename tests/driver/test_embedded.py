@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -141,6 +142,21 @@ def test_only_the_owner_may_read(finished: Path) -> None:
     for path in [finished, *finished.rglob("*")]:
         if path.name != "lock":
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path.name
+
+
+def test_a_run_with_nothing_to_learn_loads_no_learner(finished: Path, bank: Path, tmp_path: Path) -> None:
+    """Started again, a run that finds nothing left to learn is not held up by the learner's library."""
+    data = shutil.copytree(finished, tmp_path / "run")
+    program = (
+        "import asyncio, sys\n"
+        "from pathlib import Path\n"
+        "from tests.support.embedded import embedded\n"
+        f"report = asyncio.run(embedded(Path({str(data)!r}), Path({str(bank)!r})).run())\n"
+        "assert report.skipped_lines, 'it went on from where it was'\n"
+        "sys.exit('river' in sys.modules)"
+    )
+    assert (data / "learner.sqlite3").is_file()
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
 
 
 def test_running_again_changes_nothing(bank: Path, tmp_path: Path) -> None:
