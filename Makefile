@@ -49,7 +49,7 @@ test-recorded: $(DEV) ## tests on recorded data: make test-recorded RECORDED=dir
 	    echo "make test-recorded: no such directory: $(RECORDED) (set RECORDED=directory)" >&2; exit 1; \
 	fi; \
 	export EBBWATCH_RECORDED_DATA="$$(cd "$(RECORDED)" && pwd)"; \
-	$(BIN)/pytest -m recorded tests -q
+	$(BIN)/pytest -m recorded tests -q -n auto --dist worksteal
 
 proofs: $(DEV) $(KAFKA) parts ## every promise proved end to end, with its figures: make proofs RECORDED=directory KILLS=20 SEED=7
 	@if [ ! -d "$(RECORDED)" ]; then \
