@@ -22,7 +22,7 @@ from models.events import Tick
 from streams.backlog_gauges import BacklogGauges
 from streams.codecs import encode_control_record, encode_model_record, encode_policies_record
 from streams.complaint_gauges import ComplaintGauges
-from streams.embedded_learner import EmbeddedLearner, boundary_after
+from streams.embedded_learner import NEVER_MS, EmbeddedLearner, boundary_after
 from streams.feed_reader import STDIN, Feed, open_feeds, open_stdin
 from streams.ingest import Accepted, DeadLetter, Ingest
 from streams.ledger import EmbeddedLedger, LedgerMismatch
@@ -105,11 +105,12 @@ class EmbeddedRun:
         tick_every_ms = options.tick_every_s * 1000
         self._clock = EventClock(tick_every_ms, self._ledger.clock_ms, self._ledger.witnesses)
         self._learner: EmbeddedLearner | None = None
+        self._boundary_ms = NEVER_MS
         if options.policies.churn is not None:
             examples = output_file(output, STREAM_TOPICS[Stream.EXAMPLES])
             self._learner = EmbeddedLearner(options.data, examples, options.policies.churn.base_rate)
             self._held.callback(self._learner.close)
-        self._boundary_ms = 0
+            self._boundary_ms = 0
         self._ingest = Ingest(options.pseudonymiser)
         self._known = self._ledger.progress()
         # For live input time passes whether or not standard input has said anything yet.
@@ -271,8 +272,10 @@ class EmbeddedRun:
 
     async def _learn(self) -> None:
         """Let the learner take the days that are over; a model that comes of it scores from here on."""
+        if self._learner is None:
+            return
         self._boundary_ms = boundary_after(self._clock.clock_ms)
-        if self._learner is None or not self._clock.clock_ms:
+        if not self._clock.clock_ms:
             return
         started_s = time.perf_counter()
         model = self._learner.learn(self._clock.clock_ms)

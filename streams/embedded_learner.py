@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from streams.learner_run import LearnerRun
 
 LEARN_EVERY_MS: Final = DAY_MS
+NEVER_MS: Final = 1 << 62
+"""When a run that does not score has something to learn: its batches need not end with a day."""
 
 
 def boundary_after(clock_ms: int) -> int:
