@@ -36,9 +36,13 @@ class Challenger:
         """What it scores, and learns from, of a standardised example."""
         return basis_of(cells) if self.name == HAT_ADAM else {name: value for name, value in z.items() if value != 0.0}
 
+    def logit(self, basis: Features) -> float:
+        """The logit of an example."""
+        return float(self._regression._raw_dot_one(basis))
+
     def predict(self, basis: Features) -> float:
         """Probability for an example."""
-        return probability(float(self._regression._raw_dot_one(basis)))
+        return probability(self.logit(basis))
 
     def learn(self, basis: Features, label: bool) -> None:
         """Learn a label."""

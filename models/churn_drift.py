@@ -112,6 +112,11 @@ class LossWatch(Struct):
         """Losses so far."""
         return self.stayed.seen + self.left.seen
 
+    @property
+    def rarer(self) -> int:
+        """Losses of the rarer outcome so far: how many labels of it have been learnt, corrections left out."""
+        return min(self.stayed.seen, self.left.seen)
+
     def add(self, label: bool, loss: float) -> bool:
         """One more loss; whether those of its kind have risen."""
         return self.left.add(loss) if label else self.stayed.add(loss, MOST_LOSS_STAYED)

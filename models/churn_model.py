@@ -67,9 +67,10 @@ class ChurnClassifier(base.Classifier):  # type: ignore[misc]
 
     def logit(self, z: Features) -> float:
         """The sum of the intercept and the contributions, in the order of the features."""
-        return self._logit(cells_of(z))
+        return self.logit_of_cells(cells_of(z))
 
-    def _logit(self, cells: Cells) -> float:
+    def logit_of_cells(self, cells: Cells) -> float:
+        """`logit` of an example whose place in the basis is known already."""
         get = self.mean_weights.get
         total = self.mean_intercept
         for of_feature in cells:
@@ -93,7 +94,7 @@ class ChurnClassifier(base.Classifier):  # type: ignore[misc]
 
     def predict_cells(self, cells: Cells) -> float:
         """Probability for an example whose place in the basis is known already."""
-        return probability(self._logit(cells))
+        return probability(self.logit_of_cells(cells))
 
     def learn_z(self, z: Features, y: bool) -> None:
         """Learn the label of an example that was standardised when it was observed."""

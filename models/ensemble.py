@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 from models.challengers import Challenger, Forest
-from models.churn_curves import FeatureSchema, SnapshotMismatch
+from models.churn_curves import FeatureSchema, SnapshotMismatch, probability
 from models.churn_drift import LossWatch, learn_watchfully
 from models.churn_model import Cells, ChurnClassifier, Features, basis_of, cells_of
 from models.churn_restore import restore, take_snapshot
 from models.churn_snapshot import ChurnSnapshot
+from models.head_start import between
 from models.regression_snapshot import FOREST, HAT_ADAGRAD, HAT_ADAM, LINEAR, RegressionSnapshot
 
 
@@ -21,7 +22,10 @@ class Prepared(NamedTuple):
 
 
 class Ensemble:
-    """All regressions see the hat model's z; the forest, where there is one, the features themselves."""
+    """All regressions see the hat model's z; the forest, where there is one, the features themselves.
+
+    What counts as the hat model is it and the linear one together (`models.head_start`).
+    """
 
     def __init__(self) -> None:
         """Know nothing."""
@@ -62,9 +66,10 @@ class Ensemble:
 
     def scores(self, example: Prepared) -> dict[str, float]:
         """What each of them says of an example now, before it learns it."""
-        scores = {HAT_ADAGRAD: self.hat.predict_cells(example.cells)}
-        for name, challenger in self.challengers.items():
-            scores[name] = challenger.predict(example.bases[name])
+        logits = {name: one.logit(example.bases[name]) for name, one in self.challengers.items()}
+        curves = self.hat.logit_of_cells(example.cells)
+        scores = {HAT_ADAGRAD: probability(between(curves, logits[LINEAR], self.losses.rarer))}
+        scores |= {name: probability(logit) for name, logit in logits.items()}
         if self.forest is not None and example.x is not None:
             scores[FOREST] = self.forest.predict(example.x)
         return scores

@@ -228,15 +228,16 @@ class Learner:
         last = self.published
         last.number, last.at_ms = last.number + 1, at_ms
         last.labels, last.observed = self.labels, self.counts[Fate.OBSERVED]
-        challenger = self.ensemble.challengers.get(self.champion)
+        state = self.state()
         model = published_model(
             last.number,
-            self.hat_snapshot(),
-            challenger.snapshot() if challenger is not None else None,
+            self.champion,
+            state.hat,
+            state.challengers,
             self._base_rate,
-            min(self._outcomes[STAYED], self._outcomes[LEFT]),
+            state.losses.rarer,
             self._until_ms,
             figures(self.window.quality(self.champion)),
             self._chosen,
         )
-        return Publication(model=model, number=last.number, at_ms=at_ms, learner=self.state(), promotion=promotion)
+        return Publication(model=model, number=last.number, at_ms=at_ms, learner=state, promotion=promotion)

@@ -1,12 +1,14 @@
 """When a model is published, and what it is: decided by the times of examples alone, so a replay publishes the same."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from models.churn_snapshot import ChurnSnapshot, shapes_of
 from models.expert_prior import blend, expert_prior
 from models.feature_schema import FeatureSet
+from models.head_start import shapes_between
 from models.learner_state import Published
-from models.regression_snapshot import HAT_ADAGRAD, RegressionSnapshot, challenger_shapes
+from models.regression_snapshot import HAT_ADAGRAD, LINEAR, RegressionSnapshot, challenger_shapes
 from models.scoring_model import ScoringModel, scoring_model, signed_features
 
 PUBLISH_EVERY_MS: Final = 86_400_000
@@ -29,29 +31,32 @@ def is_due(last: Published, at_ms: int, first_ms: int, labels: int, observed: in
 
 def published_model(
     number: int,
+    champion: str,
     hat: ChurnSnapshot,
-    challenger: RegressionSnapshot | None,
+    challengers: Sequence[RegressionSnapshot],
     base_rate: float,
     rarer: int,
     until_ms: int,
     quality: dict[str, float],
     chosen: FeatureSet,
 ) -> ScoringModel:
-    """Version `number`: the curves of the hat model, or of the challenger in its place, blended with the prior.
+    """Version `number`: the curves of the hat model after its head start, or of the challenger in its place, blended
+    with the prior.
 
-    `rarer` is how many labels of the rarer outcome have been learnt, by which the prior fades.
+    `rarer` is how many labels of the rarer outcome have been learnt, by which head start and prior fade.
     """
-    if challenger is None:
-        name, learnt, shapes = HAT_ADAGRAD, hat.learnt, shapes_of(hat)
-    else:
-        name, learnt = challenger.name, challenger.learnt
-        shapes = challenger_shapes(challenger, hat.schema, hat.means, hat.variances)
+    named = {one.name: one for one in challengers}
+    of_challenger = named[champion if champion in named else LINEAR]
+    shapes = challenger_shapes(of_challenger, hat.schema, hat.means, hat.variances)
+    learnt = of_challenger.learnt
+    if champion == HAT_ADAGRAD:
+        shapes, learnt = shapes_between(shapes_of(hat), shapes, rarer), hat.learnt
     prior = expert_prior(signed_features(chosen), base_rate)
     return scoring_model(
         blend(shapes, prior, rarer),
         hat.schema,
-        version=f"{number:06d}-{name}",
-        learner=name,
+        version=f"{number:06d}-{champion}",
+        learner=champion,
         learnt=learnt,
         until_ms=until_ms,
         quality=quality,

@@ -10,7 +10,6 @@ import msgspec
 
 from models.churn_curves import FeatureSchema, SnapshotMismatch
 from models.churn_model import ChurnClassifier, Features, pack, unpack
-from models.churn_records import LEFT, STAYED
 from models.churn_restore import restore, take_snapshot
 from models.ensemble import Ensemble
 from models.feature_schema import FeatureSet
@@ -103,13 +102,13 @@ class WeightsAgain:
 
 def document_differs(state: LearnerState, model: ScoringModel, chosen: FeatureSet) -> bool:
     """Whether `model` is another than `state` publishes, but for the intercept, whose prior is the policies'."""
-    found = [one for one in state.challengers if one.name == state.champion]
     again = published_model(
         state.published.number,
+        state.champion,
         state.hat,
-        found[0] if found else None,
+        state.challengers,
         _ANY_RATE,
-        min(state.outcomes.get(STAYED, 0), state.outcomes.get(LEFT, 0)),
+        state.losses.rarer,
         state.until_ms,
         model.quality,
         chosen,

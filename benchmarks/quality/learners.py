@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from models.challengers import Challenger, Forest
-from models.churn_drift import LossWatch, learn_watchfully
-from models.churn_model import ChurnClassifier, basis_of, cells_of, pack, unpack
-from models.regression_snapshot import HAT_ADAM, LINEAR
+from models.churn_model import ChurnClassifier, cells_of, pack, unpack
+from models.ensemble import Ensemble
+from models.regression_snapshot import HAT_ADAGRAD, HAT_ADAM, LINEAR
 
 
 class Learner(Protocol):
@@ -23,40 +23,37 @@ class Learner(Protocol):
 
 
 class Champion:
-    """As it runs."""
+    """As it runs: with its head start, and with an eye on its losses."""
 
     def __init__(self) -> None:
-        """Know nothing."""
-        self.model = ChurnClassifier()
+        """Know nothing, and suspect nothing."""
+        self._ensemble = Ensemble()
         self._names: tuple[str, ...] = ()
 
     def arrive(self, x: dict[str, float]) -> tuple[float, object]:
         """Standardise by what was seen until now, score, pack."""
         self._names = tuple(x)
-        z = self.model.observe(x)
-        return self.model.predict_z(z), pack(z)
+        z = self._ensemble.hat.observe(x)
+        return self._ensemble.scores(self._ensemble.prepare(z, None))[HAT_ADAGRAD], pack(z)
 
     def learn(self, kept: object, label: bool) -> None:
         """Learn with the z of its arrival."""
         assert isinstance(kept, bytes)
-        self.model.learn_z(unpack(kept, self._names), label)
+        self._ensemble.learn(self._ensemble.prepare(unpack(kept, self._names), None), label, is_correction=False)
 
 
-class WatchfulChampion(Champion):
-    """Looks out for a drift as well, as it does in a run."""
+class Unwatched(Champion):
+    """The champion that goes on as before, whatever its losses say."""
 
     def __init__(self) -> None:
-        """Know nothing, and suspect nothing."""
+        """Know nothing."""
         super().__init__()
-        self._losses = LossWatch()
-        self.alarms = 0
+        self._ensemble.hat = _Steady()
 
-    def learn(self, kept: object, label: bool) -> None:
-        """Learn, and learn fast again when losses have risen."""
-        assert isinstance(kept, bytes)
-        cells = cells_of(unpack(kept, self._names))
-        p = self.model.predict_cells(cells)
-        self.alarms += learn_watchfully(self.model, self._losses, basis_of(cells), p, label)
+
+class _Steady(ChurnClassifier):
+    def loosen(self, factor: float = 1.0) -> None:
+        """Stay as it is."""
 
 
 class InShadow:

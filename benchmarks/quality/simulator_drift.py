@@ -18,7 +18,7 @@ from rich.table import Table
 from benchmarks.quality.attrition import attrition, gone_ms
 from benchmarks.quality.calls import LeadTimes, lead_times, precision_of_calls
 from benchmarks.quality.labelled import Floats, Labelled
-from benchmarks.quality.learners import Champion, WatchfulChampion
+from benchmarks.quality.learners import Champion, Unwatched
 from benchmarks.quality.offline import SETTINGS, rolling_one
 from benchmarks.quality.prequential import prequential
 from benchmarks.quality.recovery import WindowAuc, auc_before, days_to_recover, windows
@@ -85,8 +85,8 @@ def measure(bank: Bank) -> Drifted:
     """Let everybody run, and judge them."""
     examples = bank.examples
     scores = {
-        CHAMPION: prequential(examples, WatchfulChampion),
-        UNWATCHED: prequential(examples, Champion),
+        CHAMPION: prequential(examples, Champion),
+        UNWATCHED: prequential(examples, Unwatched),
     }
     before = auc_before(examples, scores[CHAMPION], bank.drift_ms)
     monthly = [

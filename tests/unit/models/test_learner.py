@@ -263,15 +263,20 @@ def test_models_are_published_once_a_day_and_only_for_news(straight: Run) -> Non
 
 
 def test_what_is_published_scores_as_the_learner_does(straight: Run) -> None:
-    """The curves are those of the learner at that moment and the prior's, by their shares."""
+    """The curves are those of both regressions at that moment and the prior's, by their shares."""
     publication = straight.published[-1]
     learner = Learner(RATE, chosen=CHOSEN, state=publication.learner)
-    share = prior_share(publication.learner.outcomes[LEFT])
+    rarer = publication.learner.losses.rarer
+    assert 0.9 * publication.learner.outcomes[LEFT] < rarer <= publication.learner.outcomes[LEFT]  # corrections
+    share, curves = prior_share(rarer), rarer**2 / (rarer**2 + 200**2)
+    assert 0.1 < curves < 0.95
     scorer = ready(publication.model, CHOSEN).scorer
     for x in ([0.5, 2, 1, 7.5, 20, 3], [-1, 0, 2, 7.5, 100, 3]):
         z = learner.ensemble.hat.standardise(dict(zip(NAMES, map(float, x), strict=True)))
         prior = np.log(RATE / (1 - RATE)) + 0.5 * (z["outflow"] + z["silence"] - z["logins"])
-        logit = share * prior + (1 - share) * learner.ensemble.hat.logit(z)
+        lines = learner.ensemble.challengers[LINEAR].logit(z)
+        learnt = curves * learner.ensemble.hat.logit(z) + (1 - curves) * lines
+        logit = share * prior + (1 - share) * learnt
         assert scorer.score(np.array([x], np.float64)).logits[0] == pytest.approx(logit, abs=1e-12)
 
 
@@ -289,7 +294,7 @@ def test_a_challenger_in_charge_is_what_is_published(examples: list[Example]) ->
     learner = Learner(RATE, chosen=CHOSEN, state=run.published[-1].learner)
     x = {"outflow": 0.5, "silence": 2.0, "logins": 1.0, "never": 7.5, "tenure": 20.0, "noise": 3.0}
     z = learner.ensemble.hat.standardise(x)
-    share = prior_share(run.published[-1].learner.outcomes[LEFT])
+    share = prior_share(run.published[-1].learner.losses.rarer)
     theirs = learner.ensemble.scores(learner.ensemble.prepare(z, None))[LINEAR]
     prior = np.log(RATE / (1 - RATE)) + 0.5 * (z["outflow"] + z["silence"] - z["logins"])
     logit = share * prior + (1 - share) * np.log(theirs / (1 - theirs))
