@@ -38,7 +38,8 @@ def test_what_is_published_is_between_both(rarer: int) -> None:
     customers = np.random.default_rng(3).normal(size=(50, FEATURES)) * 3
     theirs = [ChurnScorer(shapes).score(customers).logits for shapes in (curves, lines)]
     blended = ChurnScorer(shapes_between(curves, lines, rarer)).score(customers).logits
-    assert blended == pytest.approx([between(curved, straight, rarer) for curved, straight in zip(*theirs, strict=True)], abs=1e-12)
+    expected = [between(curved, straight, rarer) for curved, straight in zip(*theirs, strict=True)]
+    assert blended == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_champion_follows_the_lines_while_few_have_left() -> None:
