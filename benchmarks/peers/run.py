@@ -38,7 +38,7 @@ _WARM_UP_ROUNDS = 3
 _REDUCED_EVENTS_FACTOR = 5
 _LARGE_SHARE = 0.5
 _LATENCY_EVENTS = 150_000
-_RECOVERY_EVENTS = 200_000
+_RECOVERY_EVENTS = 600_000
 """Of the large size: what may be fed at half load, and what is fed while a worker is killed."""
 _LARGE_EPISODE_EVERY = 100
 """Alerts tell the moment of a recovery: at the light load of the kill they are two a second of each partition."""

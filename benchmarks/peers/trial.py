@@ -20,7 +20,8 @@ from benchmarks.peers.stream import Expected, Stream
 WARM_UP = 0.25
 COOL_DOWN = 0.05
 """Shares of the records whose time is not counted, at the beginning and at the end."""
-_LONGEST_S = 300.0
+_LONGEST_S = 900.0
+"""A peer restores a million states before its first output."""
 _DURABLE_WITHIN_S = 30.0
 _TOLERATED = 0.001
 _TICKS_WITHIN_S = 3.0
