@@ -58,13 +58,14 @@ def new_customer(customer_id: str, at_ms: int) -> Customer:
 def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) -> Customer | None:
     """The customer after `event`, whose business time is `at_ms`; None for a duplicate, which changes nothing.
 
-    A duplicate is an event whose id is among the customer's latest `RECENT_EVENT_IDS`. Outputs and decisions go to
-    `ctx`.
+    A duplicate is an event whose id is among the customer's latest `RECENT_EVENT_IDS`, or whose id a rule keeps as
+    evidence: however late it is said again, it is not one more call, nor more money. Outputs and decisions go to `ctx`.
     """
     digest = hashlib.blake2b(event.event_id.encode(), digest_size=RECENT_ID_BYTES).digest()
+    day = ctx.rules.days.day_of(at_ms)
     if customer is None:
         customer = new_customer(event.customer_id, at_ms)
-    elif digest in customer.recent and _is_recent(customer.recent, digest):
+    elif (digest in customer.recent and _is_recent(customer.recent, digest)) or _is_evidence(customer, event, day):
         return None
     customer.recent = customer.recent[-_KEPT_ID_BYTES:] + digest
     customer.events += 1
@@ -75,7 +76,6 @@ def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) 
     elif at_ms < customer.first_ms:
         customer.first_ms = at_ms
     by = weights(at_ms, customer.landmark_ms)
-    day = ctx.rules.days.day_of(at_ms)
     if day >= customer.stage_day + STAGE_EVERY_DAYS:
         # Before the event is counted: at the moment of an event, any pace looks like a burst.
         relationship.refresh_stage(customer, day, at_ms, ctx.rules)
@@ -129,6 +129,15 @@ def _is_recent(recent: bytes, digest: bytes) -> bool:
     while place > 0 and place % RECENT_ID_BYTES:  # found across two ids: not one of them
         place = recent.find(digest, place + 1)
     return place >= 0
+
+
+def _is_evidence(customer: Customer, event: Event, day: int) -> bool:
+    if isinstance(event, Transaction):
+        return customer.flows is not None and money_flows.is_largest(customer.flows, event.event_id, day)
+    if isinstance(event, Contact):
+        inquiry = customer.inquiries.get(event.reason)
+        return inquiry is not None and event.event_id in inquiry.event_ids
+    return False
 
 
 def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:

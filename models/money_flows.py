@@ -119,6 +119,14 @@ def _add(days: list[int], day: int, cents_in: int, cents_out: int) -> None:
         days[at:at] = (day, cents_in, cents_out)
 
 
+def is_largest(flows: Flows, event_id: str, day: int) -> bool:
+    """Whether the event is the largest outflow of its day, as far as is known."""
+    for outflow in reversed(flows.largest):
+        if outflow.day <= day:
+            return outflow.day == day and outflow.event_id == event_id
+    return False
+
+
 def _keep_largest(largest: list[Outflow], candidate: Outflow) -> None:
     at = len(largest)
     while at and largest[at - 1].day > candidate.day:

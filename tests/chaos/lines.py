@@ -88,7 +88,8 @@ class StraightLine:
         self.position = position
         outputs, self._oracle.outputs = self._oracle.outputs, []
         for output in outputs:
-            assert output.output_id not in self._ids, f"shard {self.shard}: two outputs share an id"
+            what = f"{_kind_of(output)} {output.output_id}"
+            assert output.output_id not in self._ids, f"shard {self.shard}: two outputs are {what}"
             self._ids.add(output.output_id)
             self._outputs.append(_print_of(output.output_id, output.key, msgspec.json.encode(cloud_event(output))))
             self._topics.append(STREAM_TOPICS[output.stream])

@@ -60,6 +60,28 @@ def test_the_ring_forgets_the_oldest_id() -> None:
     assert len(folded.customer.recent) == RECENT_EVENT_IDS * RECENT_ID_BYTES
 
 
+@pytest.mark.parametrize("event", [contact(ms(1), "card", event_id="e"), out(ms(1), 900, event_id="e")])
+def test_evidence_is_known_however_late_it_comes_again(event: Event) -> None:
+    """The ring has forgotten the id, but a rule counts the event still: it is not one more call, nor more money."""
+    folded = Folded().see(event, *(login(ms(1)) for _ in range(2 * RECENT_EVENT_IDS)))
+    before = encode_customer(folded.customer)
+    assert fold(folded.customer, event, ms(1), folded.ctx) is None
+    assert encode_customer(folded.customer) == before
+
+
+def test_another_event_is_no_evidence() -> None:
+    """Of the same reason or day, but under an id of its own; or under that id, but on another day."""
+    folded = Folded().see(contact(ms(1), "card", event_id="a"), out(ms(1), 900, event_id="b"))
+    folded.see(*(login(ms(1)) for _ in range(2 * RECENT_EVENT_IDS)))
+    for event, at_ms in (
+        (contact(ms(1), "card", event_id="c"), ms(1)),
+        (contact(ms(1), "loan", event_id="a"), ms(1)),
+        (out(ms(1), 900, event_id="d"), ms(1)),
+        (out(ms(0), 900, event_id="b"), ms(0)),
+    ):
+        assert fold(folded.customer, event, at_ms, folded.ctx) is not None
+
+
 @pytest.mark.parametrize("shift", range(1, RECENT_ID_BYTES))
 def test_an_id_across_two_ids_is_no_duplicate(shift: int) -> None:
     """The end of one remembered id and the beginning of the next are not an id; a true one behind it is found."""
