@@ -6,9 +6,11 @@ its time alone, and what has been told of it.
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
+
+from models.events import Instant
 
 STAYED: Final = "stayed"
 LEFT: Final = "left"
@@ -22,6 +24,10 @@ HIGH: Final = "high"
 GONE: Final = "gone"
 BANDS: Final = (LOW, MEDIUM, HIGH, GONE)
 """How high the risk is; `gone` is no risk any more."""
+
+
+MOST_REVISIONS: Final = 1_000_000
+"""More corrections of one outcome than anybody will hear of; beyond 64 bits, it could not be stored."""
 
 
 class ScoreReason(Struct, frozen=True):
@@ -61,8 +67,8 @@ class Observed(Struct, frozen=True, kw_only=True):
     """
 
     observation_id: str
-    at: datetime
-    due: datetime
+    at: Instant
+    due: Instant
     schema: str
     schema_version: int
     features: bytes
@@ -75,7 +81,7 @@ class Settled(Struct, frozen=True, kw_only=True):
     """What became of an observation; a higher `revision` corrects what was told before."""
 
     observation_id: str
-    at: datetime
-    observed_at: datetime
+    at: Instant
+    observed_at: Instant
     outcome: str
-    revision: int
+    revision: Annotated[int, Meta(ge=0, le=MOST_REVISIONS)]

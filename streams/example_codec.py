@@ -44,8 +44,6 @@ def decode_example(body: bytes) -> Observed | Settled:
         raise ExampleUnreadable("expected the CloudEvent of an observation or an outcome") from None
     if example is None:
         raise ExampleUnreadable("a CloudEvent of a type that is not an example's")
-    if example.at.tzinfo is None:
-        raise ExampleUnreadable("a time without an offset")
     return example
 
 

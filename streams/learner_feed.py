@@ -22,6 +22,8 @@ _PLACE: Final = TopicPartition(EXAMPLES_TOPIC, 0)
 _AT_ONCE: Final = 500
 _POLL_MS: Final = 500
 _NO_SHARD: Final = -1
+_MOST: Final = (1 << 63) - 1
+"""What SQLite holds: one number beyond it would end the learner, at every start again."""
 
 
 class LearnerFeed:
@@ -90,6 +92,9 @@ def _arrived(record: Any) -> Arrived:
     headers = dict(record.headers)
     body = record.value or b""
     try:
-        return Arrived(int(headers[SHARD_HEADER]), int(headers[SEQUENCE_HEADER]), body)
-    except (KeyError, ValueError):
-        return Arrived(_NO_SHARD, record.offset + 1, body)
+        shard, sequence = int(headers[SHARD_HEADER]), int(headers[SEQUENCE_HEADER])
+    except (KeyError, TypeError, ValueError):  # Kafka lets a header have no value
+        shard = sequence = _NO_SHARD
+    if 0 <= shard <= _MOST and 0 <= sequence <= _MOST:
+        return Arrived(shard, sequence, body)
+    return Arrived(_NO_SHARD, record.offset + 1, body)
