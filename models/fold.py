@@ -65,7 +65,12 @@ def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) 
     day = ctx.rules.days.day_of(at_ms)
     if customer is None:
         customer = new_customer(event.customer_id, at_ms)
-    elif (digest in customer.recent and _is_recent(customer.recent, digest)) or _is_evidence(customer, event, day):
+    elif digest in customer.recent and _is_recent(customer.recent, digest):
+        return None
+    elif type(event) is Transaction:
+        if customer.flows is not None and money_flows.is_largest(customer.flows, event.event_id, day):
+            return None
+    elif type(event) is Contact and repeated_inquiry.is_remembered(customer, event.reason, event.event_id):
         return None
     customer.recent = customer.recent[-_KEPT_ID_BYTES:] + digest
     customer.events += 1
@@ -129,15 +134,6 @@ def _is_recent(recent: bytes, digest: bytes) -> bool:
     while place > 0 and place % RECENT_ID_BYTES:  # found across two ids: not one of them
         place = recent.find(digest, place + 1)
     return place >= 0
-
-
-def _is_evidence(customer: Customer, event: Event, day: int) -> bool:
-    if isinstance(event, Transaction):
-        return customer.flows is not None and money_flows.is_largest(customer.flows, event.event_id, day)
-    if isinstance(event, Contact):
-        inquiry = customer.inquiries.get(event.reason)
-        return inquiry is not None and event.event_id in inquiry.event_ids
-    return False
 
 
 def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, by: Weights, ctx: FoldContext) -> None:

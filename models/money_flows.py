@@ -121,10 +121,13 @@ def _add(days: list[int], day: int, cents_in: int, cents_out: int) -> None:
 
 def is_largest(flows: Flows, event_id: str, day: int) -> bool:
     """Whether the event is the largest outflow of its day, as far as is known."""
-    for outflow in reversed(flows.largest):
-        if outflow.day <= day:
-            return outflow.day == day and outflow.event_id == event_id
-    return False
+    largest = flows.largest
+    if not largest:
+        return False
+    latest = largest[-1]
+    if latest.day <= day:  # as nearly always
+        return latest.day == day and latest.event_id == event_id
+    return any(outflow.day == day and outflow.event_id == event_id for outflow in largest)
 
 
 def _keep_largest(largest: list[Outflow], candidate: Outflow) -> None:

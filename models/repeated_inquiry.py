@@ -36,6 +36,12 @@ def on_contact(customer: Customer, reason: str, event_id: str, at_ms: int, by: W
     _decide(customer, reason, inquiry, state, now_ms, f"event:{event_id}", ctx)
 
 
+def is_remembered(customer: Customer, reason: str, event_id: str) -> bool:
+    """Whether the contact is among the latest for its reason."""
+    inquiry = customer.inquiries.get(reason)
+    return inquiry is not None and event_id in inquiry.event_ids
+
+
 def on_due(customer: Customer, state: AlertState, due_ms: int, ctx: FoldContext) -> None:
     """Time alone: contacts have left the window, or the cooldown is over."""
     rules = ctx.rules
