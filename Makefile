@@ -42,7 +42,7 @@ test: $(DEV) $(KAFKA) parts ## all tests, on a real Kafka and a real Redis, but 
 	@$(BIN)/pytest tests/integration -q -n 2 --dist loadfile -m "not recorded and not proof"
 
 integration: $(DEV) $(KAFKA) parts ## the proofs end to end: kills, fuzz, equal batches, ten rounds of chaos
-	@$(BIN)/pytest tests/integration -q -m "proof and not recorded"
+	@$(BIN)/pytest tests/integration -q -n 2 --dist loadfile -m "proof and not recorded"
 
 test-recorded: $(DEV) ## tests on recorded data: make test-recorded RECORDED=directory
 	@if [ ! -d "$(RECORDED)" ]; then \
