@@ -27,6 +27,16 @@ class Shapes(NamedTuple):
     heights: Floats
 
 
+def mixed(share: float, one: Shapes, other: Shapes) -> Shapes:
+    """The curves whose logit is `share` of one's and the rest of the other's; the scale is the other's."""
+    rest = 1.0 - share
+    return other._replace(
+        intercept=share * one.intercept + rest * other.intercept,
+        linear=share * one.linear + rest * other.linear,
+        heights=share * one.heights + rest * other.heights,
+    )
+
+
 class Scores(NamedTuple):
     """For each of n customers: the probability, the logit, and in `contributions` what each feature adds to it.
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.churn_scorer import Floats, Shapes
+from models.churn_scorer import Floats, Shapes, mixed
 
 LABELS_OF_THE_PRIOR = 50
 """The prior weighs as much as so many labels of the rarer outcome."""
@@ -65,9 +65,5 @@ def blend(shapes: Shapes, prior: ExpertPrior, rarer: int) -> Shapes:
     """
     if prior.slopes.shape != shapes.linear.shape:
         raise ValueError(f"a prior of {len(prior.slopes)} features and curves of {len(shapes.linear)}")
-    share = prior_share(rarer)
-    return shapes._replace(
-        intercept=share * prior.intercept + (1.0 - share) * shapes.intercept,
-        linear=share * prior.slopes + (1.0 - share) * shapes.linear,
-        heights=(1.0 - share) * shapes.heights,
-    )
+    straight = shapes._replace(intercept=prior.intercept, linear=prior.slopes, heights=np.zeros_like(shapes.heights))
+    return mixed(prior_share(rarer), straight, shapes)

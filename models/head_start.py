@@ -12,7 +12,7 @@ back: with 1,500 the lines count less than 2 in 100.
 
 from typing import Final
 
-from models.churn_scorer import Shapes
+from models.churn_scorer import Shapes, mixed
 
 EVEN: Final = 200
 """Labels of the rarer outcome after which curves and lines count the same."""
@@ -31,9 +31,4 @@ def between(curves: float, lines: float, rarer: int) -> float:
 
 def shapes_between(curves: Shapes, lines: Shapes, rarer: int) -> Shapes:
     """The curves whose logit is `between` that of each, both on the same scale."""
-    share = curve_share(rarer)
-    return curves._replace(
-        intercept=between(curves.intercept, lines.intercept, rarer),
-        linear=share * curves.linear + (1.0 - share) * lines.linear,
-        heights=share * curves.heights + (1.0 - share) * lines.heights,
-    )
+    return mixed(curve_share(rarer), curves, lines)

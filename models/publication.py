@@ -40,24 +40,22 @@ def published_model(
     quality: dict[str, float],
     chosen: FeatureSet,
 ) -> ScoringModel:
-    """Version `number`: the curves of the hat model after its head start, or of the challenger in its place, blended
-    with the prior.
+    """Version `number`: the curves of `champion`, the hat model's after its head start, blended with the prior.
 
     `rarer` is how many labels of the rarer outcome have been learnt, by which head start and prior fade.
     """
-    named = {one.name: one for one in challengers}
-    of_challenger = named[champion if champion in named else LINEAR]
-    shapes = challenger_shapes(of_challenger, hat.schema, hat.means, hat.variances)
-    learnt = of_challenger.learnt
-    if champion == HAT_ADAGRAD:
-        shapes, learnt = shapes_between(shapes_of(hat), shapes, rarer), hat.learnt
+    is_hat = champion == HAT_ADAGRAD
+    challenger = next(one for one in challengers if one.name == (LINEAR if is_hat else champion))
+    shapes = challenger_shapes(challenger, hat.schema, hat.means, hat.variances)
+    if is_hat:
+        shapes = shapes_between(shapes_of(hat), shapes, rarer)
     prior = expert_prior(signed_features(chosen), base_rate)
     return scoring_model(
         blend(shapes, prior, rarer),
         hat.schema,
         version=f"{number:06d}-{champion}",
         learner=champion,
-        learnt=learnt,
+        learnt=hat.learnt if is_hat else challenger.learnt,
         until_ms=until_ms,
         quality=quality,
     )

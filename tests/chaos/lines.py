@@ -88,12 +88,12 @@ class StraightLine:
         self.position = position
         outputs, self._oracle.outputs = self._oracle.outputs, []
         for output in outputs:
-            what = f"{_kind_of(output)} {output.output_id}"
-            assert output.output_id not in self._ids, f"shard {self.shard}: two outputs are {what}"
+            kind = _kind_of(output)
+            assert output.output_id not in self._ids, f"shard {self.shard}: two outputs are {kind} {output.output_id}"
             self._ids.add(output.output_id)
             self._outputs.append(_print_of(output.output_id, output.key, msgspec.json.encode(cloud_event(output))))
             self._topics.append(STREAM_TOPICS[output.stream])
-            self.counts[_kind_of(output)] += 1
+            self.counts[kind] += 1
 
     def compare(self, picture: Picture) -> None:
         """The store holds what the straight line has come to, byte for byte."""
