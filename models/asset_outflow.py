@@ -18,7 +18,8 @@ from msgspec import Struct
 from models import money_flows
 from models.alerts import Figures, Finding, find, keeps_quiet, raise_alert, resolve_alert, update_alert
 from models.context import FoldContext, Reason
-from models.customer import AlertState, Customer, Flows, Outflow
+from models.customer import AlertState, Customer, Flows
+from models.money_flows import Outflow
 from models.relationship import known_assets
 from models.rules import OutflowThresholds, Rules
 
@@ -110,9 +111,9 @@ def measure(customer: Customer, flows: Flows, at_ms: int, rules: Rules) -> Measu
         basis = NO_BASIS
         threshold = large = rules.outflow_cold_floor
         drain = 0.0
-    today = rules.days.day_of(at_ms)
+    today, last_day = rules.days.day_of(at_ms), money_flows.last_day(flows)
     return Measure(
-        today=max(today, flows.days[-3]) if flows.days else today,
+        today=today if last_day is None else max(today, last_day),
         net=net,
         threshold=threshold,
         large_threshold=large,
@@ -191,15 +192,14 @@ def _triggers(flows: Flows, found: Measure, moved: Outflow | None, resolve_below
 def _finding(customer: Customer, flows: Flows, found: Measure, triggers: list[str], ctx: FoldContext) -> Finding:
     rules = ctx.rules
     tier: OutflowThresholds = rules.outflow_by_tier[customer.tier]
-    days = flows.days
     draining = money_flows.draining_days(flows, found.drain_threshold)
-    evidence = sorted(flows.largest, key=lambda outflow: (-outflow.cents, outflow.day))[:MOST_EVIDENCE]
+    evidence = sorted(money_flows.largest_of(flows), key=lambda outflow: (-outflow.cents, outflow.day))[:MOST_EVIDENCE]
     figures: Figures = {
         "currency": rules.reporting_currency,
         "window_from": rules.days.date_of(flows.rolled_day + 1).isoformat(),
         "window_to": rules.days.date_of(found.today).isoformat(),
-        "out": sum(days[2::3]) / 100,
-        "in": sum(days[1::3]) / 100,
+        "out": sum(out for _, _, out in money_flows.days_of(flows)) / 100,
+        "in": sum(into for _, into, _ in money_flows.days_of(flows)) / 100,
         "net_outflow": found.net / 100,
         "threshold": round(found.threshold) / 100,
         "draining_days": draining,

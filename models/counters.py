@@ -1,13 +1,15 @@
 """What is counted of a customer, by durable code: codes are stored, so none is ever reused for something else.
 
-A code fits into a byte: the aggregate keeps the codes it has counted in one string of bytes, and their cells in one
-flat list, which costs less to keep, encode and decode than a mapping.
+A code fits into a byte: the aggregate keeps the codes it has counted in one string of bytes, and their cells in
+another, which costs less to keep, encode and decode than a mapping, or than a list of numbers.
 """
 
+from struct import Struct
 from typing import Final
 
 from models.customer import Customer
 from models.decay import Cell, Weights, rebased
+from models.inquiries import inquiries_of, keep_inquiries
 
 MONEY_IN: Final = 2
 """External money in, cents."""
@@ -71,45 +73,48 @@ ACTIVITIES: Final = frozenset({LOGIN, PAGE_VIEW, CONTACT_IN}) | {
     code for kind, code in TRANSACTION_KINDS.items() if kind not in ("fee", "interest")
 }
 """Counters of what a customer does."""
-_SUMS: Final = 3
-"""Sums of one cell; the cells of a customer lie one behind the other in one list."""
+_CELL: Final = Struct("<3d")
+"""Three sums; the cells of a customer lie one behind the other."""
+_BYTES: Final = _CELL.size
+_read, _write = _CELL.unpack_from, _CELL.pack_into
 
 
 def count(customer: Customer, code: int, by: Weights, amount: float = 1.0) -> None:
     """Add `amount` at the time whose `models.decay.weights` are `by`."""
-    at = customer.counted.find(code) * _SUMS
+    at = customer.counted.find(code) * _BYTES
     cells = customer.cells
     by_7, by_30, by_90 = by
     if at < 0:
         customer.counted += bytes((code,))
-        cells += (amount * by_7, amount * by_30, amount * by_90)
+        cells += _CELL.pack(amount * by_7, amount * by_30, amount * by_90)
         return
-    cells[at] += amount * by_7
-    cells[at + 1] += amount * by_30
-    cells[at + 2] += amount * by_90
+    in_7, in_30, in_90 = _read(cells, at)
+    _write(cells, at, in_7 + amount * by_7, in_30 + amount * by_30, in_90 + amount * by_90)
 
 
 def cell(customer: Customer, code: int) -> Cell | None:
     """The decayed sums of one counter; None when nothing was ever counted."""
-    at = customer.counted.find(code) * _SUMS
-    return None if at < 0 else customer.cells[at : at + _SUMS]
+    at = customer.counted.find(code) * _BYTES
+    return None if at < 0 else list(_read(customer.cells, at))
 
 
 def activity(customer: Customer) -> Cell:
     """Decayed count of whatever the customer did: transactions, logins, page views, inbound contacts."""
     total = [0.0, 0.0, 0.0]
-    for place, code in enumerate(customer.counted):
+    for code, sums in zip(customer.counted, _CELL.iter_unpack(customer.cells), strict=True):
         if code in ACTIVITIES:
-            for horizon in range(_SUMS):
-                total[horizon] += customer.cells[place * _SUMS + horizon]
+            for horizon, worth in enumerate(sums):
+                total[horizon] += worth
     return total
 
 
 def move_landmark(customer: Customer, at_ms: int) -> None:
     """Express every cell relative to `at_ms`, before weights grow out of a float's range."""
     cells = customer.cells
-    for at in range(0, len(cells), _SUMS):
-        cells[at : at + _SUMS] = rebased(cells[at : at + _SUMS], customer.landmark_ms, at_ms)
-    for inquiry in customer.inquiries.values():
+    for at in range(0, len(cells), _BYTES):
+        _write(cells, at, *rebased(list(_read(cells, at)), customer.landmark_ms, at_ms))
+    inquiries = inquiries_of(customer)
+    for inquiry in inquiries.values():
         inquiry.cell = rebased(inquiry.cell, customer.landmark_ms, at_ms)
+    keep_inquiries(customer, inquiries)
     customer.landmark_ms = at_ms

@@ -4,6 +4,9 @@ The aggregate is what the store keeps and the cache holds. It is encoded as a Me
 schema: add fields at the end, with a default, and raise `AGGREGATE_VERSION` when an old reader would misread them).
 Every list in it has a bound, listed in `BOUNDS`, so its size has one too (ARCHITECTURE.md, "Size").
 
+What is in it twice over, numbers above all, is packed into bytes: scattered over memory as objects, they were what
+encoding an aggregate waited for.
+
 Amounts are integer hundredths of the reporting currency ("cents"), so that sums are exact and do not depend on the
 order of events. Times are milliseconds since 1970 UTC (``_ms``), days are local day numbers (``_day``).
 """
@@ -15,10 +18,11 @@ from msgspec import Struct, field
 
 from models.case_state import DEPARTED, MAX_CASES, MAX_MILESTONES, CaseState
 from models.churn_state import MAX_DEPARTURES, MAX_OBSERVATIONS, ChurnState
+from models.customer_of_before import upgraded
 from models.decay import Cell
 from models.events import FeedbackAction, FeedbackOutcome
 
-AGGREGATE_VERSION: Final = 1
+AGGREGATE_VERSION: Final = 2
 
 RECENT_EVENT_IDS: Final = 32
 RECENT_ID_BYTES: Final = 8
@@ -60,28 +64,20 @@ class Account(Struct, array_like=True, gc=False):
     by_bank: bool = False
 
 
-class Outflow(Struct, array_like=True, gc=False):
-    """One external outflow that could become evidence."""
-
-    cents: int
-    day: int
-    event_id: str
-
-
 class Flows(Struct, array_like=True, gc=False):
     """External money of recent local days, exact, and the habit that older days have become.
 
-    `days` is flat: day, cents in, cents out, day, ...; ascending, only days on which external money moved, all after
-    `rolled_day`; `net_cents` is what left on them less what came. Days up to `rolled_day` have become `habit_cents`: a
-    forward-decayed sum of their outflows (half-life 90 days, relative to `landmark_day`). `largest` holds the largest
-    outflow of each day after `rolled_day`, by day.
+    `days` holds 32 bytes for each day on which external money moved, ascending, all after `rolled_day`; `largest_ids`
+    the event ids of their largest outflows; `models.money_flows` keeps both. `net_cents` is what left on these days
+    less what came. Days up to `rolled_day` have become `habit_cents`: a forward-decayed sum of their outflows
+    (half-life 90 days, relative to `landmark_day`).
     """
 
     first_day: int
     landmark_day: int
     rolled_day: int
-    days: list[int] = field(default_factory=list)
-    largest: list[Outflow] = field(default_factory=list)
+    days: bytearray = field(default_factory=bytearray)
+    largest_ids: bytes = b""
     habit_cents: float = 0.0
     net_cents: int = 0
 
@@ -144,7 +140,8 @@ class Profile(Struct, array_like=True, gc=False):
 class Customer(Struct, array_like=True, gc=False):
     """One customer's aggregate; `models.fold` is the only writer.
 
-    `counted` and `cells` are its decayed counters: a byte and three sums each; `models.counters` keeps them. `departed`
+    `counted` and `cells` are its decayed counters: a byte and three sums each; `models.counters` keeps them.
+    `inquiries` stays encoded, since few events read it: `models.inquiries` does. `departed`
     holds 16 bytes for each of the latest complaint cases that have left, and of the steps that came for them since.
     `last_active_ms` is the latest own act (`models.money_flows.is_own_act`, a login, a page view, a contact); 0: none.
     `churn_due_ms` is when the customer must be scored next: at the next tick once something has changed.
@@ -162,13 +159,13 @@ class Customer(Struct, array_like=True, gc=False):
     stage: str = "acquisition"
     stage_day: int = -1
     counted: bytes = b""
-    cells: list[float] = field(default_factory=list)
+    cells: bytearray = field(default_factory=bytearray)
     accounts: list[Account] = field(default_factory=list)
     products: list[str] = field(default_factory=list)
     profile: Profile = field(default_factory=Profile)
     flows: Flows | None = None
     payroll: Payroll | None = None
-    inquiries: dict[str, Inquiry] = field(default_factory=dict)
+    inquiries: bytes = b""
     alerts: list[AlertState] = field(default_factory=list)
     closed_accounts: int = 0
     due_ms: int = 0
@@ -190,5 +187,11 @@ def encode_customer(customer: Customer) -> bytes:
 
 
 def decode_customer(body: bytes) -> Customer:
-    """Inverse of `encode_customer`; raises `msgspec.ValidationError` on anything else."""
-    return _decoder.decode(body)
+    """Inverse of `encode_customer`, of an earlier version too; raises `msgspec.ValidationError` on anything else."""
+    try:
+        return _decoder.decode(body)
+    except msgspec.ValidationError:
+        earlier = upgraded(body)
+        if earlier is None:
+            raise
+        return _decoder.decode(earlier)

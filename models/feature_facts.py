@@ -14,6 +14,7 @@ from models.complaints import open_cases_index
 from models.counters import ACTIVITIES
 from models.customer import Customer, Flows
 from models.feature_list import QUANTITIES
+from models.inquiries import inquiries_of
 from models.relationship import known_assets
 from models.rules import TIER_RANK, Rules
 
@@ -76,7 +77,7 @@ def look_up(customers: Sequence[Customer], at_ms: int, rules: Rules) -> Facts:
             accounts -= account.closed
         payroll = customer.payroll
         same_7, same_30 = 0.0, 0.0
-        for reason, inquiry in customer.inquiries.items():
+        for reason, inquiry in inquiries_of(customer).items():
             if reason not in ignored:
                 by_7, by_30, _ = inquiry.cell
                 if by_7 > same_7:  # max() would take longer than all else here
@@ -117,7 +118,7 @@ def _rolled(flows: Flows, today: int, window_days: int) -> Flows:
     """The flows with the window of today; the customer's own are left alone."""
     days, habit_cents = flows.days.copy(), flows.habit_cents
     # Without the evidence, which no figure needs.
-    copy = Flows(flows.first_day, flows.landmark_day, flows.rolled_day, days, [], habit_cents, flows.net_cents)
+    copy = Flows(flows.first_day, flows.landmark_day, flows.rolled_day, days, b"", habit_cents, flows.net_cents)
     money_flows.roll(copy, today, window_days)
     return copy
 
@@ -133,11 +134,9 @@ def decayed_sums(customers: Sequence[Customer], width: int) -> Floats:
     The last row holds what no feature is about, such as the counters of a later release.
     """
     counted = np.frombuffer(b"".join([customer.counted for customer in customers]), np.uint8)
-    sums: list[float] = []
-    for customer in customers:
-        sums += customer.cells
+    sums = np.frombuffer(b"".join([customer.cells for customer in customers]), "<f8")
     lengths = np.array([len(customer.counted) for customer in customers], np.intp)
     owner = np.repeat(np.arange(len(customers)), lengths)
     cells = np.zeros((len(_CODES) + 1, 3, width), np.float64)
-    cells[_PLACE_OF_CODE[counted], :, owner] = np.array(sums, np.float64).reshape(-1, 3)
+    cells[_PLACE_OF_CODE[counted], :, owner] = sums.reshape(-1, 3)
     return cells

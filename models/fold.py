@@ -22,7 +22,7 @@ from models import (
 from models.alert_feedback import Answerable
 from models.context import FoldContext
 from models.counters import count
-from models.customer import RECENT_EVENT_IDS, RECENT_ID_BYTES, AlertState, Customer, Outflow
+from models.customer import RECENT_EVENT_IDS, RECENT_ID_BYTES, AlertState, Customer
 from models.decay import DAY_MS, REBASE_AFTER_MS, Weights, weights
 from models.events import (
     AccountClosed,
@@ -39,7 +39,7 @@ from models.events import (
     ProfileChanged,
     Transaction,
 )
-from models.money_flows import INTERNAL_COUNTERPARTIES, INTERNAL_KINDS
+from models.money_flows import INTERNAL_COUNTERPARTIES, INTERNAL_KINDS, Outflow
 from models.rules import ChurnRules
 
 _KEPT_ID_BYTES = (RECENT_EVENT_IDS - 1) * RECENT_ID_BYTES

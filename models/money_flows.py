@@ -5,17 +5,37 @@ payroll, fees, interest, loans and whatever the bank itself is the other side of
 are not. An account of the customer's own at another bank *is* outside: that is where assets ebb to.
 """
 
+import struct
+from collections.abc import Iterator
 from math import exp2
+from typing import Final
 
-from models.customer import Flows, Outflow
+import msgspec
+from msgspec import Struct
+
+from models.customer import Flows
 from models.events import Transaction
 
 INTERNAL_KINDS = frozenset({"payroll", "fee", "interest", "loan"})
 INTERNAL_COUNTERPARTIES = frozenset({"own_account", "bank"})
 POSTED_KINDS = frozenset({"fee", "interest", "loan"})
 BOUGHT_KINDS = frozenset({"investment", "insurance"})
+_DAY: Final = struct.Struct("<4q")
+"""One day of `Flows.days`: its number, cents in, cents out, cents of the largest outflow."""
+_read, _write = _DAY.unpack_from, _DAY.pack_into
+_encode_ids = msgspec.msgpack.Encoder().encode
+_decode_ids = msgspec.msgpack.Decoder(list[str]).decode
+"""`Flows.largest_ids`: an id for each day of `Flows.days`, empty where nothing left on it; few events read them."""
 HABIT_HALF_LIFE_DAYS = 90
 _DECAY_A_DAY = exp2(-1 / HABIT_HALF_LIFE_DAYS)
+
+
+class Outflow(Struct, frozen=True, gc=False):
+    """One external outflow that could become evidence."""
+
+    cents: int
+    day: int
+    event_id: str
 
 
 def is_external(transaction: Transaction) -> bool:
@@ -40,7 +60,7 @@ def record_inflow(flows: Flows | None, day: int, cents: int, window_days: int) -
     flows = _reaching(flows, day, window_days)
     if day > flows.rolled_day:
         flows.net_cents -= cents
-        _add(flows.days, day, cents, 0)
+        _add(flows, day, cents, 0, "")
     return flows
 
 
@@ -50,9 +70,7 @@ def record_outflow(flows: Flows | None, outflow: Outflow, window_days: int) -> F
     flows = _reaching(flows, day, window_days)
     if day > flows.rolled_day:
         flows.net_cents += cents
-        _add(flows.days, day, 0, cents)
-        if cents:
-            _keep_largest(flows.largest, outflow)
+        _add(flows, day, 0, cents, outflow.event_id)
     else:
         flows.habit_cents += cents * _habit_weight(flows, day)
     return flows
@@ -75,15 +93,17 @@ def roll(flows: Flows, today: int, window_days: int) -> None:
     if rolled_day <= flows.rolled_day:
         return
     flows.rolled_day = rolled_day
-    days = flows.days
     gone = 0
-    while gone < len(days) and days[gone] <= rolled_day:
-        flows.net_cents -= days[gone + 2] - days[gone + 1]
-        flows.habit_cents += days[gone + 2] * _habit_weight(flows, days[gone])
-        gone += 3
+    for day, into, out, _ in _DAY.iter_unpack(flows.days):
+        if day > rolled_day:
+            break
+        flows.net_cents -= out - into
+        flows.habit_cents += out * _habit_weight(flows, day)
+        gone += 1
     if gone:
-        del days[:gone]
-        flows.largest = [outflow for outflow in flows.largest if outflow.day > rolled_day]
+        flows.days = flows.days[gone * _DAY.size :]
+        if flows.largest_ids:
+            flows.largest_ids = _encode_ids(_decode_ids(flows.largest_ids)[gone:])
 
 
 def habitual_daily_outflow(flows: Flows, history_days: int) -> float | None:
@@ -98,43 +118,59 @@ def habitual_daily_outflow(flows: Flows, history_days: int) -> float | None:
     return flows.habit_cents / _habit_weight(flows, flows.rolled_day) / weight_of_days
 
 
+def days_of(flows: Flows) -> Iterator[tuple[int, int, int]]:
+    """Each day of the window on which external money moved, ascending: its number, cents in, cents out."""
+    return (moved[:3] for moved in _DAY.iter_unpack(flows.days))
+
+
+def largest_of(flows: Flows) -> list[Outflow]:
+    """The largest outflow of each day of the window on which any money left, ascending."""
+    ids = _decode_ids(flows.largest_ids) if flows.largest_ids else ()
+    days = zip(_DAY.iter_unpack(flows.days), ids, strict=True)
+    return [Outflow(cents, day, event_id) for (day, _, _, cents), event_id in days if cents]
+
+
+def last_day(flows: Flows) -> int | None:
+    """The latest day on which external money moved; None where it moved on none of the window."""
+    days = flows.days
+    return int(_read(days, len(days) - _DAY.size)[0]) if days else None
+
+
 def draining_days(flows: Flows, least_cents: float) -> int:
     """Days of the window whose net outflow is more than `least_cents`."""
-    days = flows.days
-    return sum(out - into > least_cents for into, out in zip(days[1::3], days[2::3], strict=True))
+    return sum(out - into > least_cents for _, into, out in days_of(flows))
 
 
 def _habit_weight(flows: Flows, day: int) -> float:
     return exp2((day - flows.landmark_day) / HABIT_HALF_LIFE_DAYS)
 
 
-def _add(days: list[int], day: int, cents_in: int, cents_out: int) -> None:
-    at = len(days)
-    while at and days[at - 3] > day:
-        at -= 3
-    if at and days[at - 3] == day:
-        days[at - 2] += cents_in
-        days[at - 1] += cents_out
-    else:
-        days[at:at] = (day, cents_in, cents_out)
-
-
 def is_largest(flows: Flows, event_id: str, day: int) -> bool:
     """Whether the event is the largest outflow of its day, as far as is known."""
-    largest = flows.largest
-    if not largest:
+    if event_id.encode() not in flows.largest_ids:  # as nearly always, and nothing has to be decoded
         return False
-    latest = largest[-1]
-    if latest.day <= day:  # as nearly always
-        return latest.day == day and latest.event_id == event_id
-    return any(outflow.day == day and outflow.event_id == event_id for outflow in largest)
+    return any(outflow.day == day and outflow.event_id == event_id for outflow in largest_of(flows))
 
 
-def _keep_largest(largest: list[Outflow], candidate: Outflow) -> None:
-    at = len(largest)
-    while at and largest[at - 1].day > candidate.day:
-        at -= 1
-    if not at or largest[at - 1].day < candidate.day:
-        largest.insert(at, candidate)
-    elif candidate.cents > largest[at - 1].cents:
-        largest[at - 1] = candidate
+def _add(flows: Flows, day: int, cents_in: int, cents_out: int, event_id: str) -> None:
+    days = flows.days
+    behind = len(days)
+    while behind:
+        at = behind - _DAY.size
+        known, into, out, largest = _read(days, at)
+        if known == day:
+            if cents_out > largest:
+                _write(days, at, day, into + cents_in, out + cents_out, cents_out)
+                ids = _decode_ids(flows.largest_ids)
+                ids[at // _DAY.size] = event_id
+                flows.largest_ids = _encode_ids(ids)
+            else:
+                _write(days, at, day, into + cents_in, out + cents_out, largest)
+            return
+        if known < day:
+            break
+        behind = at
+    ids = _decode_ids(flows.largest_ids) if days else []
+    ids.insert(behind // _DAY.size, event_id if cents_out else "")
+    days[behind:behind] = _DAY.pack(day, cents_in, cents_out, cents_out)
+    flows.largest_ids = _encode_ids(ids)

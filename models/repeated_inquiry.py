@@ -12,6 +12,7 @@ from models.alerts import Figures, Finding, find, forget, instant, keeps_quiet, 
 from models.context import FoldContext, Reason
 from models.customer import MAX_CONTACTS_PER_REASON, MAX_REASONS, AlertState, Customer, Inquiry
 from models.decay import Weights
+from models.inquiries import inquiries_of, keep_inquiries
 from models.rules import Rules
 
 RULE = "repeated_inquiry"
@@ -38,14 +39,16 @@ def on_contact(customer: Customer, reason: str, event_id: str, at_ms: int, by: W
 
 def is_remembered(customer: Customer, reason: str, event_id: str) -> bool:
     """Whether the contact is among the latest for its reason."""
-    inquiry = customer.inquiries.get(reason)
+    if event_id.encode() not in customer.inquiries:  # as nearly always, and nothing has to be decoded
+        return False
+    inquiry = inquiries_of(customer).get(reason)
     return inquiry is not None and event_id in inquiry.event_ids
 
 
 def on_due(customer: Customer, state: AlertState, due_ms: int, ctx: FoldContext) -> None:
     """Time alone: contacts have left the window, or the cooldown is over."""
     rules = ctx.rules
-    inquiry = customer.inquiries[state.subject]
+    inquiry = inquiries_of(customer)[state.subject]
     ignored = state.subject in rules.inquiry_ignored
     if state.cooling_until_ms is not None:
         if not keeps_quiet(customer, state, due_ms, ctx) and not ignored:
@@ -62,7 +65,7 @@ def on_due(customer: Customer, state: AlertState, due_ms: int, ctx: FoldContext)
 
 def standing(customer: Customer, state: AlertState, now_ms: int, ctx: FoldContext) -> Finding:
     """What an open alert says at `now_ms`."""
-    return _finding(customer, state.subject, customer.inquiries[state.subject], now_ms, ctx)
+    return _finding(customer, state.subject, inquiries_of(customer)[state.subject], now_ms, ctx)
 
 
 def dismiss(customer: Customer, state: AlertState, now_ms: int, ctx: FoldContext) -> None:
@@ -73,11 +76,12 @@ def dismiss(customer: Customer, state: AlertState, now_ms: int, ctx: FoldContext
 def _remember(
     customer: Customer, reason: str, event_id: str, at_ms: int, now_ms: int, by: Weights, ctx: FoldContext
 ) -> Inquiry:
-    inquiry = customer.inquiries.get(reason)
+    inquiries = inquiries_of(customer)
+    inquiry = inquiries.get(reason)
     if inquiry is None:
-        if len(customer.inquiries) >= MAX_REASONS:
-            _forget_oldest_reason(customer, now_ms, ctx)
-        inquiry = customer.inquiries[reason] = Inquiry([0.0, 0.0, 0.0])
+        if len(inquiries) >= MAX_REASONS:
+            _forget_oldest_reason(customer, inquiries, now_ms, ctx)
+        inquiry = inquiries[reason] = Inquiry([0.0, 0.0, 0.0])
     cell = inquiry.cell
     cell[0] += by[0]
     cell[1] += by[1]
@@ -87,15 +91,16 @@ def _remember(
     inquiry.event_ids.insert(place, event_id)
     if len(inquiry.times_ms) > MAX_CONTACTS_PER_REASON:
         del inquiry.times_ms[0], inquiry.event_ids[0]
+    keep_inquiries(customer, inquiries)
     return inquiry
 
 
-def _forget_oldest_reason(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
+def _forget_oldest_reason(customer: Customer, inquiries: dict[str, Inquiry], now_ms: int, ctx: FoldContext) -> None:
     alerts = {state.subject: state for state in customer.alerts if state.rule == RULE}
     # A reason with an alert is kept while there is another: its deadline needs the contacts.
-    idle = [reason for reason in customer.inquiries if reason not in alerts] or list(customer.inquiries)
-    oldest = min(idle, key=lambda reason: (customer.inquiries[reason].times_ms[-1], reason))
-    inquiry = customer.inquiries.pop(oldest)
+    idle = [reason for reason in inquiries if reason not in alerts] or list(inquiries)
+    oldest = min(idle, key=lambda reason: (inquiries[reason].times_ms[-1], reason))
+    inquiry = inquiries.pop(oldest)
     if (state := alerts.get(oldest)) is not None:
         if state.cooling_until_ms is None:
             resolve_alert(customer, state, _finding(customer, oldest, inquiry, now_ms, ctx), now_ms, 0, ctx)

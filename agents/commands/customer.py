@@ -15,6 +15,7 @@ from models import counters
 from models.alerts import instant
 from models.customer import Customer, decode_customer
 from models.decay import HALF_LIVES_DAYS, value
+from models.inquiries import inquiries_of
 from streams.ledger import EmbeddedLedger
 from streams.names import LEDGER_FILE, STATE_FILE
 from streams.stores.sqlite import SqliteStore
@@ -70,7 +71,7 @@ def _show(console: Console, found: Customer, size: int) -> None:
             worth = value(cell, found.last_ms, found.landmark_ms)
             table.add_row(name, *(f"{figure / scale:,.2f}" for figure in worth))
     console.print(table)
-    for reason, inquiry in found.inquiries.items():
+    for reason, inquiry in inquiries_of(found).items():
         times = ", ".join(f"{instant(at_ms):%m-%d %H:%M}" for at_ms in inquiry.times_ms)
         console.print(f"contacts about {escape(reason)}: {times}")
     for alert in found.alerts:

@@ -1,18 +1,22 @@
 """The aggregate survives storage byte for byte, and stays small whatever is thrown at it."""
 
+import base64
+import json
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import asset_outflow, repeated_inquiry
+from models import asset_outflow, counters, repeated_inquiry
 from models.alerts import instant
 from models.case_state import DEPARTED, DEPARTED_BYTES, MAX_CASES, MAX_MILESTONES
 from models.churn_state import MAX_DEPARTURES, MAX_OBSERVATIONS, ChurnState, Departure, Observation
 from models.customer import (
+    AGGREGATE_VERSION,
     BOUNDS,
     MAX_ACCOUNTS,
     MAX_CONTACTS_PER_REASON,
@@ -22,10 +26,13 @@ from models.customer import (
     RECENT_EVENT_IDS,
     RECENT_ID_BYTES,
     Customer,
+    Flows,
     decode_customer,
     encode_customer,
 )
 from models.events import Complaint, Event
+from models.inquiries import inquiries_of
+from models.money_flows import days_of, largest_of
 from tests.unit.models.build import (
     KINDS,
     Folded,
@@ -44,6 +51,7 @@ from tests.unit.models.build import (
     profile,
 )
 
+VERSION_1 = Path(__file__).resolve().parents[2] / "data" / "aggregates" / "version_1.json"
 TYPICAL_BYTES = 2_000
 """A customer of everyday habits stays below this."""
 WORST_BYTES = 390_000
@@ -83,15 +91,39 @@ def test_anything_else_is_refused(body: bytes) -> None:
         decode_customer(body)
 
 
+@pytest.mark.parametrize("name", ["everyday 1", "everyday 2"])
+def test_an_aggregate_of_version_1_goes_on_as_one_of_today(name: str) -> None:
+    """What the release before packed numbers has stored is read, with every figure, and stored as this one does."""
+    stored = base64.b64decode(json.loads(VERSION_1.read_text())[name])
+    before = dict(zip(Customer.__struct_fields__, msgspec.msgpack.decode(stored), strict=True))
+    now = decode_customer(stored)
+    assert now.flows is not None
+    cells = [cell for code in now.counted if (cell := counters.cell(now, code)) is not None]
+    assert [total for cell in cells for total in cell] == before["cells"]
+    assert len(cells) > 5
+    assert msgspec.to_builtins(inquiries_of(now)) == before["inquiries"] != {}
+    flows = dict(zip(Flows.__struct_fields__, before["flows"], strict=True))
+    assert [part for day in days_of(now.flows) for part in day] == flows["days"] != []
+    assert [[one.cents, one.day, one.event_id] for one in largest_of(now.flows)] == flows["largest_ids"] != []
+    packed = {"version", "cells", "inquiries", "flows"}
+    assert {name: value for name, value in msgspec.structs.asdict(now).items() if name not in packed} == {
+        field.name: msgspec.convert(before[field.name], field.type)
+        for field in msgspec.structs.fields(Customer)
+        if field.name not in packed
+    }
+    assert now.version == AGGREGATE_VERSION
+    assert decode_customer(encode_customer(now)) == now
+
+
 def assert_bounds(customer: Customer) -> None:
     sizes = {
         "recent event ids": len(customer.recent) // RECENT_ID_BYTES,
         "accounts": len(customer.accounts),
         "products": len(customer.products),
-        "contact reasons": len(customer.inquiries),
-        "contacts for each reason": max((len(i.times_ms) for i in customer.inquiries.values()), default=0),
+        "contact reasons": len(inquiries_of(customer)),
+        "contacts for each reason": max((len(i.times_ms) for i in inquiries_of(customer).values()), default=0),
         "days of flows, and the largest outflow of each": (
-            max(len(customer.flows.days) // 3, len(customer.flows.largest)) if customer.flows else 0
+            max(len(list(days_of(customer.flows))), len(largest_of(customer.flows))) if customer.flows else 0
         ),
         "alerts open or cooling down": len(customer.alerts),
         "words of feedback on each alert": max((len(state.feedback) for state in customer.alerts), default=0),
@@ -104,7 +136,7 @@ def assert_bounds(customer: Customer) -> None:
     assert sizes.keys() == BOUNDS.keys()
     assert all(size <= BOUNDS[name] for name, size in sizes.items())
     assert len({(state.rule, state.subject) for state in customer.alerts}) == len(customer.alerts)
-    assert {state.subject for state in customer.alerts} - {""} <= customer.inquiries.keys()
+    assert {state.subject for state in customer.alerts} - {""} <= inquiries_of(customer).keys()
 
 
 @given(st.lists(any_event(), max_size=150), st.sampled_from((2, 14, 31)))
@@ -191,10 +223,10 @@ def test_a_hostile_customer_stays_small(fill: str, limit: int) -> None:
     assert_bounds(customer)
     flows = customer.flows
     assert flows is not None
-    full = (len(customer.accounts), len(customer.products), len(customer.inquiries), len(flows.largest))
+    full = (len(customer.accounts), len(customer.products), len(inquiries_of(customer)), len(largest_of(flows)))
     assert full == (MAX_ACCOUNTS, MAX_PRODUCTS, MAX_REASONS, MAX_FLOW_DAYS)
-    assert len(flows.days) == MAX_FLOW_DAYS * 3
-    assert all(len(inquiry.event_ids) == MAX_CONTACTS_PER_REASON for inquiry in customer.inquiries.values())
+    assert len(list(days_of(flows))) == MAX_FLOW_DAYS
+    assert all(len(inquiry.event_ids) == MAX_CONTACTS_PER_REASON for inquiry in inquiries_of(customer).values())
     assert len(customer.recent) == RECENT_EVENT_IDS * RECENT_ID_BYTES
     assert [state.rule for state in customer.alerts].count(repeated_inquiry.RULE) == MAX_REASONS
     assert [state.rule for state in customer.alerts].count(asset_outflow.RULE) == 1

@@ -1,6 +1,7 @@
 """Features are a function of the aggregate and the moment, finite, and say what their names say."""
 
 import random
+import struct
 from collections.abc import Sequence
 from math import log1p
 
@@ -178,7 +179,7 @@ def test_counters_of_a_later_release_are_passed_over() -> None:
     customer = Folded().see(out(ms(1), 10), login(ms(2))).customer
     before = row(customer)
     customer.counted += bytes((255,))
-    customer.cells += [1e300, 1e300, 1e300]
+    customer.cells += struct.pack("<3d", 1e300, 1e300, 1e300)
     assert row(customer) == before
 
 

@@ -14,6 +14,8 @@ from models.customer import MAX_ACCOUNTS, MAX_PRODUCTS, RECENT_EVENT_IDS, RECENT
 from models.decay import value
 from models.events import Event, Tier
 from models.fold import fold
+from models.inquiries import inquiries_of
+from models.money_flows import days_of, largest_of
 from tests.unit.models.build import (
     KINDS,
     Folded,
@@ -112,7 +114,7 @@ def test_a_customer_of_1990_comes_back() -> None:
     folded = Folded().see(account_opened(ms(-13_000)), contact(ms(-13_000)), out(ms(0), 5), contact(ms(0)))
     by_7, by_30, by_90 = value(counters.activity(folded.customer), ms(0), folded.customer.landmark_ms)
     assert (by_7, by_30, by_90) == pytest.approx((2.0, 2.0, 2.0))
-    assert folded.customer.inquiries["card"].cell == pytest.approx([1.0, 1.0, 1.0])
+    assert inquiries_of(folded.customer)["card"].cell == pytest.approx([1.0, 1.0, 1.0])
 
 
 def test_an_event_of_decades_ago_is_no_underflow() -> None:
@@ -267,7 +269,7 @@ def test_money_beyond_counting_is_not_counted() -> None:
     folded = Folded(dear).see(out(ms(0), 1e12, currency="XAU", balance_after=-1e12), out(ms(0), 1e12))
     assert folded.customer.unvalued == 1
     assert folded.customer.flows is not None
-    assert folded.customer.flows.days[2] == 10**14
+    assert [out for _, _, out in days_of(folded.customer.flows)] == [10**14]
     assert encode_customer(folded.customer)
 
 
@@ -275,8 +277,8 @@ def test_less_than_a_cent_is_nothing() -> None:
     """An amount that rounds to no cents moves nothing and raises nothing."""
     folded = Folded().see(*(out(ms(day), 0.001) for day in range(5)))
     assert folded.customer.flows is not None
-    assert folded.customer.flows.days[2::3] == [0] * 5
-    assert folded.customer.flows.largest == []
+    assert [out for _, _, out in days_of(folded.customer.flows)] == [0] * 5
+    assert largest_of(folded.customer.flows) == []
 
 
 # --- accounts and products -------------------------------------------------------------------------

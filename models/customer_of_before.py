@@ -1,0 +1,39 @@
+"""Aggregates as an earlier release has stored them, brought to the form of this one.
+
+Version 1 kept decayed sums and the days of flows as lists of numbers, contacts and the largest outflows in the open.
+"""
+
+from struct import pack
+from typing import Any
+
+import msgspec
+
+_VERSION, _CELLS, _FLOWS, _INQUIRIES = 4, 12, 16, 18
+"""Where in the array they are."""
+_DAYS, _LARGEST = 3, 4
+"""Where in the flows."""
+
+
+def upgraded(body: bytes) -> bytes | None:
+    """The aggregate in the form of version 2; None where it is none of version 1."""
+    try:
+        found = msgspec.msgpack.decode(body)
+    except msgspec.DecodeError:
+        return None
+    if not isinstance(found, list) or len(found) <= _INQUIRIES or found[_VERSION] != 1:
+        return None
+    cells, flows, inquiries = found[_CELLS], found[_FLOWS], found[_INQUIRIES]
+    found[_VERSION] = 2
+    found[_CELLS] = pack(f"<{len(cells)}d", *cells)
+    found[_INQUIRIES] = msgspec.msgpack.encode(inquiries) if inquiries else b""
+    if flows is not None:
+        flows[_DAYS], flows[_LARGEST] = _days(flows[_DAYS], flows[_LARGEST])
+    return msgspec.msgpack.encode(found)
+
+
+def _days(days: list[int], largest: list[list[Any]]) -> tuple[bytes, bytes]:
+    of_day = {day: (cents, event_id) for cents, day, event_id in largest}
+    rows = list(zip(days[::3], days[1::3], days[2::3], strict=True))
+    packed = b"".join(pack("<4q", *row, of_day.get(row[0], (0, ""))[0]) for row in rows)
+    ids = [of_day.get(row[0], (0, ""))[1] for row in rows]
+    return packed, msgspec.msgpack.encode(ids) if ids else b""
