@@ -103,7 +103,8 @@ def roll(flows: Flows, today: int, window_days: int) -> None:
     if gone:
         flows.days = flows.days[gone * _DAY.size :]
         if flows.largest_ids:
-            flows.largest_ids = _encode_ids(_decode_ids(flows.largest_ids)[gone:])
+            ids = _decode_ids(flows.largest_ids)[gone:]
+            flows.largest_ids = _encode_ids(ids) if ids else b""
 
 
 def habitual_daily_outflow(flows: Flows, history_days: int) -> float | None:

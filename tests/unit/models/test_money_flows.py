@@ -132,6 +132,14 @@ def test_the_largest_outflow_of_each_day_is_kept(history: list[Move], window_day
         assert history[int(outflow.event_id[1:])] == (outflow.day, 0, outflow.cents)
 
 
+def test_nothing_is_kept_of_a_window_that_is_empty() -> None:
+    """Flows whose days have all become habit are stored as if no day had ever been in the window."""
+    flows = recorded([(0, 0, 100), (1, 50, 0)], 14)
+    roll(flows, 15, 14)
+    assert (list(days_of(flows)), largest_of(flows)) == ([], [])
+    assert (flows.days, flows.largest_ids) == (b"", b"")
+
+
 def test_of_equal_outflows_of_a_day_the_earlier_is_kept() -> None:
     """A second outflow that is no larger replaces none."""
     flows = recorded([(0, 0, 100)] * 3, 14)
