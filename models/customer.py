@@ -4,8 +4,8 @@ The aggregate is what the store keeps and the cache holds. It is encoded as a Me
 schema: add fields at the end, with a default, and raise `AGGREGATE_VERSION` when an old reader would misread them).
 Every list in it has a bound, listed in `BOUNDS`, so its size has one too (ARCHITECTURE.md, "Size").
 
-What is in it twice over, numbers above all, is packed into bytes: scattered over memory as objects, they were what
-encoding an aggregate waited for.
+Numbers that come in rows are packed into bytes, and what few events read stays encoded: scattered over memory as
+objects, they were what encoding an aggregate waited for.
 
 Amounts are integer hundredths of the reporting currency ("cents"), so that sums are exact and do not depend on the
 order of events. Times are milliseconds since 1970 UTC (``_ms``), days are local day numbers (``_day``).
@@ -141,8 +141,8 @@ class Customer(Struct, array_like=True, gc=False):
     """One customer's aggregate; `models.fold` is the only writer.
 
     `counted` and `cells` are its decayed counters: a byte and three sums each; `models.counters` keeps them.
-    `inquiries` stays encoded, since few events read it: `models.inquiries` does. `departed`
-    holds 16 bytes for each of the latest complaint cases that have left, and of the steps that came for them since.
+    `inquiries` stays encoded; `models.inquiries` reads and keeps it. `departed` holds 16 bytes for each of the latest
+    complaint cases that have left, and of the steps that came for them since.
     `last_active_ms` is the latest own act (`models.money_flows.is_own_act`, a login, a page view, a contact); 0: none.
     `churn_due_ms` is when the customer must be scored next: at the next tick once something has changed.
     """

@@ -33,7 +33,9 @@ def upgraded(body: bytes) -> bytes | None:
 
 def _days(days: list[int], largest: list[list[Any]]) -> tuple[bytes, bytes]:
     of_day = {day: (cents, event_id) for cents, day, event_id in largest}
-    rows = list(zip(days[::3], days[1::3], days[2::3], strict=True))
-    packed = b"".join(pack("<4q", *row, of_day.get(row[0], (0, ""))[0]) for row in rows)
-    ids = [of_day.get(row[0], (0, ""))[1] for row in rows]
+    packed, ids = b"", []
+    for day, into, out in zip(days[::3], days[1::3], days[2::3], strict=True):
+        cents, event_id = of_day.get(day, (0, ""))
+        packed += pack("<4q", day, into, out, cents)
+        ids.append(event_id)
     return packed, msgspec.msgpack.encode(ids) if ids else b""

@@ -102,9 +102,7 @@ def roll(flows: Flows, today: int, window_days: int) -> None:
         gone += 1
     if gone:
         flows.days = flows.days[gone * _DAY.size :]
-        if flows.largest_ids:
-            ids = _decode_ids(flows.largest_ids)[gone:]
-            flows.largest_ids = _encode_ids(ids) if ids else b""
+        _keep_ids(flows, _ids_of(flows)[gone:])
 
 
 def habitual_daily_outflow(flows: Flows, history_days: int) -> float | None:
@@ -126,8 +124,7 @@ def days_of(flows: Flows) -> Iterator[tuple[int, int, int]]:
 
 def largest_of(flows: Flows) -> list[Outflow]:
     """The largest outflow of each day of the window on which any money left, ascending."""
-    ids = _decode_ids(flows.largest_ids) if flows.largest_ids else ()
-    days = zip(_DAY.iter_unpack(flows.days), ids, strict=True)
+    days = zip(_DAY.iter_unpack(flows.days), _ids_of(flows), strict=True)
     return [Outflow(cents, day, event_id) for (day, _, _, cents), event_id in days if cents]
 
 
@@ -160,18 +157,24 @@ def _add(flows: Flows, day: int, cents_in: int, cents_out: int, event_id: str) -
         at = behind - _DAY.size
         known, into, out, largest = _read(days, at)
         if known == day:
+            _write(days, at, day, into + cents_in, out + cents_out, max(largest, cents_out))
             if cents_out > largest:
-                _write(days, at, day, into + cents_in, out + cents_out, cents_out)
-                ids = _decode_ids(flows.largest_ids)
+                ids = _ids_of(flows)
                 ids[at // _DAY.size] = event_id
-                flows.largest_ids = _encode_ids(ids)
-            else:
-                _write(days, at, day, into + cents_in, out + cents_out, largest)
+                _keep_ids(flows, ids)
             return
         if known < day:
             break
         behind = at
-    ids = _decode_ids(flows.largest_ids) if days else []
+    ids = _ids_of(flows)
     ids.insert(behind // _DAY.size, event_id if cents_out else "")
     days[behind:behind] = _DAY.pack(day, cents_in, cents_out, cents_out)
-    flows.largest_ids = _encode_ids(ids)
+    _keep_ids(flows, ids)
+
+
+def _ids_of(flows: Flows) -> list[str]:
+    return _decode_ids(flows.largest_ids) if flows.largest_ids else []
+
+
+def _keep_ids(flows: Flows, ids: list[str]) -> None:
+    flows.largest_ids = _encode_ids(ids) if ids else b""
