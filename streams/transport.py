@@ -2,7 +2,8 @@
 
 Faust hands an agent one record at a time and spends about 100 µs on each. Here the consumer yields whole runs, so that
 agents, supervision, rebalancing, acks and commits stay Faust's, and their cost is paid once for thousands of records.
-This file is the only one that reaches into Faust and is why both packages are pinned; what it overrides, and why:
+This file and `streams.consumer_loop` are the only ones that reach into Faust and are why both packages are pinned; what
+they override, and why:
 
 - `getmany`: a run is one message, whose offset is that of its last record. A run also knows which offsets its fetch
   covered, so that offsets without a record (of Kafka's own markers) can be told from records that are missing.
@@ -14,6 +15,7 @@ This file is the only one that reaches into Faust and is why both packages are p
 - `on_buffer_full`: Faust would fetch no more of a partition while a buffer is full, and where that leaves nothing to
   wait for it would look again a second later. Whoever hands runs on waits for room instead, and goes on at once.
 - `_read_offset` is cleared before each run: else Faust drops what comes again after a rewind, and books gaps.
+- `Worker`, `call_thread`, `_gather_remaining_tasks` of the consumer's thread: it has none (`streams.consumer_loop`).
 - `_create_worker_consumer`: a fetch that waits 1.5 s for an idle partition would hold up the busy ones of its broker;
   and the process's fetchers hand on records as they are parsed.
 """
@@ -33,6 +35,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, Message
 from faust.types.tuples import ConsumerMessage
 from msgspec import Struct
+
+from streams.consumer_loop import InOneLoop
 
 _FETCH_WAIT_MS = 25
 _FETCH_BYTES = 65_536
@@ -90,6 +94,9 @@ Positions = Callable[[Mapping[TP, int | None]], Awaitable[Mapping[TP, int]]]
 class _RawRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # untyped
     """Hands on the records as they were parsed: wrapping each in a `ConsumerRecord` costs more than fetching it."""
 
+    def __iter__(self) -> Any:
+        return self._records_iterator
+
     def _consumer_record(self, tp: Any, record: Any) -> Any:
         return record
 
@@ -121,8 +128,8 @@ class _RangedResult(fetcher.FetchResult):  # type: ignore[misc]  # untyped
         return records
 
 
-class RunConsumerThread(driver.AIOKafkaConsumerThread):
-    """Faust's consumer thread with a consumer that we configure."""
+class RunConsumerThread(InOneLoop, driver.AIOKafkaConsumerThread):
+    """What Faust keeps of its consumer in a thread, without the thread, and with a consumer that we configure."""
 
     consumer: "RunConsumer"
 
@@ -160,7 +167,7 @@ class RunConsumer(driver.Consumer):
         self.fetched_to: dict[TP, int] = {}
 
     def _new_consumer_thread(self) -> RunConsumerThread:
-        return RunConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        return RunConsumerThread(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """What has been fetched, as one message for each partition."""
