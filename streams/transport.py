@@ -23,6 +23,7 @@ they override, and why:
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
+from itertools import islice
 from typing import Any
 
 import aiokafka
@@ -111,13 +112,18 @@ class _Covering(list[Any]):
 class _RangedResult(fetcher.FetchResult):  # type: ignore[misc]  # untyped
     """Says which offsets it hands over. A fetch of nothing but markers hands over none: the next one covers them."""
 
+    _partition_records: Any
+
     def getall(self, max_records: int | None = None) -> list[Any]:
         fetched = self._partition_records
-        begins = 0 if fetched is None else fetched.next_fetch_offset
-        records = _Covering(super().getall(max_records))
+        if fetched is None or not self.check_assignment(self._topic_partition):
+            return _Covering()
+        begins = fetched.next_fetch_offset
+        records = _Covering(islice(fetched, max_records))
+        self._update_position()
+        if max_records is None or len(records) < max_records:
+            self._partition_records = None
         state = self._assignment.state_value(self._topic_partition)
-        if fetched is None or state is None:
-            return records
         markers = getattr(state, "markers", range(0))
         if begins == markers.stop:
             begins = markers.start
