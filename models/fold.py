@@ -4,8 +4,8 @@ Pure: no IO, no clock, no randomness. Speed comes from folding in place: whoever
 in, and drops it if the batch is not committed.
 """
 
-import hashlib
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
 from models import (
@@ -39,6 +39,7 @@ from models.events import (
     ProfileChanged,
     Transaction,
 )
+from models.local_days import QUARTER_MS
 from models.money_flows import INTERNAL_COUNTERPARTIES, INTERNAL_KINDS, Outflow
 from models.rules import ChurnRules
 
@@ -61,14 +62,18 @@ def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) 
     A duplicate is an event whose id is among the customer's latest `RECENT_EVENT_IDS`, or whose id a rule keeps as
     evidence: however late it is said again, it is not one more call, nor more money. Outputs and decisions go to `ctx`.
     """
-    digest = hashlib.blake2b(event.event_id.encode(), digest_size=RECENT_ID_BYTES).digest()
-    day = ctx.rules.days.day_of(at_ms)
+    rules = ctx.rules
+    event_id = event.event_id.encode()
+    digest = blake2b(event_id, digest_size=RECENT_ID_BYTES).digest()
+    day = rules.days.by_quarter[at_ms // QUARTER_MS]
     if customer is None:
         customer = new_customer(event.customer_id, at_ms)
     elif digest in customer.recent and _is_recent(customer.recent, digest):
         return None
     elif type(event) is Transaction:
-        if customer.flows is not None and money_flows.is_largest(customer.flows, event.event_id, day):
+        flows = customer.flows
+        # As nearly always it is not in them, and nothing has to be decoded.
+        if flows is not None and event_id in flows.largest_ids and money_flows.is_largest(flows, event.event_id, day):
             return None
     elif type(event) is Contact and repeated_inquiry.is_remembered(customer, event.reason, event.event_id):
         return None
@@ -83,10 +88,10 @@ def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) 
     by = weights(at_ms, customer.landmark_ms)
     if day >= customer.stage_day + STAGE_EVERY_DAYS:
         # Before the event is counted: at the moment of an event, any pace looks like a burst.
-        relationship.refresh_stage(customer, day, at_ms, ctx.rules)
+        relationship.refresh_stage(customer, day, at_ms, rules)
     _HANDLERS[type(event)](customer, event, at_ms, day, by, ctx)
-    if ctx.rules.churn is not None:
-        _score_soon(customer, ctx.clock_ms, ctx.rules.churn)
+    if rules.churn is not None:
+        _score_soon(customer, ctx.clock_ms, rules.churn)
     if customer.alerts or customer.cases:
         customer.due_ms = next_due_ms(customer)
     else:
@@ -145,9 +150,7 @@ def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, b
     external = counterparty not in INTERNAL_COUNTERPARTIES and kind not in INTERNAL_KINDS
     if at_ms > customer.last_active_ms and (external or money_flows.is_own_act(event)):
         customer.last_active_ms = at_ms
-    cents = rules.cents(event.amount, event.currency)
-    balance = event.balance_after
-    balance_cents = None if balance is None else rules.cents(balance, event.currency)
+    cents, balance_cents = rules.cents_and_balance(event.amount, event.balance_after, event.currency)
     grew = relationship.see_balance(customer, event.account_id, balance_cents, at_ms)
     if grew and customer.tier != "core":
         assets, basis = relationship.known_assets(customer, at_ms, rules)

@@ -137,13 +137,15 @@ class ShardFold:
         """
         customers, due_before, sources = self.customers, self.due_before, self.state.sources
         folded = 0
+        ctx = self.ctx
         for record in records:
-            event, source, ctx = record.event, record.source, self.ctx
+            event, source = record.event, record.source
             if not source or ctx is None:
                 if isinstance(event, Tick) and ctx is not None:
                     yield from self._tick(record.at_ms, ctx)
                 else:
                     self._control(event)
+                    ctx = self.ctx
                 continue
             if record.source_offset <= sources.get(source, -1):
                 ctx.fates[Fate.REPLAYED_SOURCE] += 1
