@@ -190,10 +190,12 @@ class LiveShard:
         clock = self.event_clock
         if clock is None:
             return
+        next_ms = clock.next_ms
         for record in records:
-            if record.source and record.at_ms >= clock.next_ms:
+            if record.at_ms >= next_ms and record.source:
                 for tick_ms in clock.ticks_until(record.at_ms):
                     self.reached_ms = tick_ms
+                next_ms = clock.next_ms
 
     def _fields(self, **more: object) -> dict[str, object]:
         return {"shard": self.shard, **more}

@@ -2,8 +2,8 @@
 
 Faust hands an agent one record at a time and spends about 100 µs on each. Here the consumer yields whole runs, so that
 agents, supervision, rebalancing, acks and commits stay Faust's, and their cost is paid once for thousands of records.
-This file and `streams.consumer_loop` are the only ones that reach into Faust and are why both packages are pinned; what
-they override, and why:
+Only this file, `streams.fetched` and `streams.consumer_loop` reach into Faust and aiokafka, and are why both are
+pinned; what they override, and why:
 
 - `getmany`: a run is one message, whose offset is that of its last record. A run also knows which offsets its fetch
   covered, so that offsets without a record (of Kafka's own markers) can be told from records that are missing.
@@ -17,13 +17,12 @@ they override, and why:
 - `_read_offset` is cleared before each run: else Faust drops what comes again after a rewind, and books gaps.
 - `Worker`, `call_thread`, `_gather_remaining_tasks` of the consumer's thread: it has none (`streams.consumer_loop`).
 - `_create_worker_consumer`: a fetch that waits 1.5 s for an idle partition would hold up the busy ones of its broker;
-  and the process's fetchers hand on records as they are parsed.
+  and the process's fetchers hand on whole batches as they are parsed (`streams.fetched`).
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
-from itertools import islice
 from typing import Any
 
 import aiokafka
@@ -38,6 +37,7 @@ from faust.types.tuples import ConsumerMessage
 from msgspec import Struct
 
 from streams.consumer_loop import InOneLoop
+from streams.fetched import BatchRecords, Covering, RangedResult
 
 _FETCH_WAIT_MS = 25
 _FETCH_BYTES = 65_536
@@ -92,48 +92,6 @@ Positions = Callable[[Mapping[TP, int | None]], Awaitable[Mapping[TP, int]]]
 """Given the partitions that are assigned and what Kafka has committed of each: the offset to read next of each."""
 
 
-class _RawRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # untyped
-    """Hands on the records as they were parsed: wrapping each in a `ConsumerRecord` costs more than fetching it."""
-
-    def __iter__(self) -> Any:
-        return self._records_iterator
-
-    def _consumer_record(self, tp: Any, record: Any) -> Any:
-        return record
-
-
-class _Covering(list[Any]):
-    """Fetched records with the offsets that the fetch covered: from `begins` to before `ends`."""
-
-    begins = 0
-    ends = 0
-
-
-class _RangedResult(fetcher.FetchResult):  # type: ignore[misc]  # untyped
-    """Says which offsets it hands over. A fetch of nothing but markers hands over none: the next one covers them."""
-
-    _partition_records: Any
-
-    def getall(self, max_records: int | None = None) -> list[Any]:
-        fetched = self._partition_records
-        if fetched is None or not self.check_assignment(self._topic_partition):
-            return _Covering()
-        begins = fetched.next_fetch_offset
-        records = _Covering(islice(fetched, max_records))
-        self._update_position()
-        if max_records is None or len(records) < max_records:
-            self._partition_records = None
-        state = self._assignment.state_value(self._topic_partition)
-        markers = getattr(state, "markers", range(0))
-        if begins == markers.stop:
-            begins = markers.start
-        if records:
-            records.begins, records.ends = begins, fetched.next_fetch_offset
-        else:
-            state.markers = range(begins, fetched.next_fetch_offset)
-        return records
-
-
 class RunConsumerThread(InOneLoop, driver.AIOKafkaConsumerThread):
     """What Faust keeps of its consumer in a thread, without the thread, and with a consumer that we configure."""
 
@@ -142,8 +100,8 @@ class RunConsumerThread(InOneLoop, driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         self._assignor = RoundRobinPartitionAssignor
-        fetcher.PartitionRecords = _RawRecords
-        fetcher.FetchResult = _RangedResult
+        fetcher.PartitionRecords = BatchRecords
+        fetcher.FetchResult = RangedResult
         return aiokafka.AIOKafkaConsumer(
             client_id=conf.broker_client_id,
             group_id=conf.id,
@@ -188,7 +146,7 @@ class RunConsumer(driver.Consumer):
         for fetched, run in records.items():
             if self._is_interrupted(generation):
                 return  # whoever stopped the flow seeks before it goes on
-            assert isinstance(run, _Covering)  # noqa: S101 - our fetcher makes no other
+            assert isinstance(run, Covering)  # noqa: S101 - our fetcher makes no other
             tp = ensure_TP(fetched)
             if tp not in active | self._buffered_partitions:
                 await self.rewind(tp, run.begins)  # paused meanwhile: fetched again later
@@ -200,7 +158,7 @@ class RunConsumer(driver.Consumer):
     def _is_interrupted(self, generation: int) -> bool:
         return not self.flow_active or self.app.consumer_generation_id != generation
 
-    def _run_message(self, tp: TP, records: _Covering) -> Message:
+    def _run_message(self, tp: TP, records: Covering) -> Message:
         last = records[-1]
         return ConsumerMessage(
             tp.topic,

@@ -14,6 +14,7 @@ from faust.types import TP
 from models.context import Stream
 from models.events import PolicyActivated, Tick
 from streams.codecs import decode_ledger_run
+from streams.fetched import RangedResult
 from streams.ingest import DeadLetter
 from streams.kafka_producer import BatchProducer, Outgoing
 from streams.kafka_sink import KafkaSink
@@ -29,7 +30,7 @@ from streams.sharding import shard_of
 from streams.stores.base import Commit, NewOutput, OutboxEntry, StoreUnavailable
 from streams.stores.memory import MemoryStore
 from streams.ticking import EventClock
-from streams.transport import Run, RunConsumer, _RangedResult
+from streams.transport import Run, RunConsumer
 from tests.support.feeds import NOW_MS, line
 from tests.unit.streams.test_live_shard import Fixture, Ledger, bodies
 
@@ -311,7 +312,7 @@ def test_a_full_buffer_takes_no_partition_out_of_what_is_fetched() -> None:
 
 def test_no_fetch_is_sent_while_fetched_records_wait() -> None:
     """It would ask for nothing but idle partitions, and hold up those with records until the broker answers."""
-    waiting = _RangedResult(None, assignment=None, partition_records=None, backoff=60.0)
+    waiting = RangedResult(None, assignment=None, partition_records=None, backoff=60.0)
     assert waiting.calculate_backoff() > 0
 
 
