@@ -3,24 +3,9 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-QUARTER_MS = 900_000
+_QUARTER_MS = 900_000
 _MEMO_LIMIT = 50_000
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
-
-
-class _DayByQuarter(dict[int, int]):
-    """Worked out when it is first asked for, and remembered."""
-
-    def __init__(self, zone: ZoneInfo) -> None:
-        super().__init__()
-        self._zone = zone
-
-    def __missing__(self, quarter: int) -> int:
-        if len(self) >= _MEMO_LIMIT:
-            self.clear()
-        local = datetime.fromtimestamp(quarter * 900, UTC).astimezone(self._zone)
-        day = self[quarter] = local.toordinal() - _EPOCH_ORDINAL
-        return day
 
 
 class LocalDays:
@@ -34,12 +19,18 @@ class LocalDays:
     def __init__(self, zone: str) -> None:
         """Count days in the IANA zone named `zone`."""
         self._zone = ZoneInfo(zone)
-        self.by_quarter = _DayByQuarter(self._zone)
-        """The local day of each quarter of an hour since 1970 UTC: what `day_of` says, for those in a hurry."""
+        self._by_quarter: dict[int, int] = {}
 
     def day_of(self, at_ms: int) -> int:
         """The local day that `at_ms` (milliseconds since 1970 UTC) falls on."""
-        return self.by_quarter[at_ms // QUARTER_MS]
+        quarter = at_ms // _QUARTER_MS
+        day = self._by_quarter.get(quarter)
+        if day is None:
+            if len(self._by_quarter) >= _MEMO_LIMIT:
+                self._by_quarter.clear()
+            local = datetime.fromtimestamp(quarter * 900, UTC).astimezone(self._zone)
+            day = self._by_quarter[quarter] = local.toordinal() - _EPOCH_ORDINAL
+        return day
 
     def start_ms(self, day: int) -> int:
         """When local day `day` begins (the first instant of it, where the clock jumps over midnight)."""

@@ -5,6 +5,7 @@ what is fetched and parsed, passes through it as if it were one record: which ba
 markers, stays aiokafka's to say.
 """
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -56,10 +57,6 @@ class BatchRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # untyped
         super().__init__(tp, _Batches(records), *args, **kwargs)
         self.waiting: list[Any] = []
 
-    def __iter__(self) -> Any:
-        """The lists, and no more of them once they have ended."""
-        return self._records_iterator
-
     def _consumer_record(self, tp: Any, record: _Parsed) -> list[Any]:
         begins = self.next_fetch_offset
         if record[0].offset >= begins:
@@ -84,10 +81,11 @@ class RangedResult(fetcher.FetchResult):  # type: ignore[misc]  # untyped
         fetched = self._partition_records
         if fetched is None or not self.check_assignment(self._topic_partition):
             return Covering()
+        most = sys.maxsize if max_records is None else max_records
         begins = fetched.next_fetch_offset
-        records = self._taken(fetched, max_records)
+        records = self._taken(fetched, most)
         self._update_position()
-        if not fetched.waiting and (max_records is None or len(records) < max_records):
+        if len(records) < most:
             self._partition_records = None
         state = self._assignment.state_value(self._topic_partition)
         markers = getattr(state, "markers", range(0))
@@ -100,16 +98,15 @@ class RangedResult(fetcher.FetchResult):  # type: ignore[misc]  # untyped
         return records
 
     @staticmethod
-    def _taken(fetched: BatchRecords, most: int | None) -> Covering:
+    def _taken(fetched: BatchRecords, most: int) -> Covering:
         records = Covering(fetched.waiting)
-        if most is None or len(records) < most:
+        if len(records) < most:
             for some in fetched:
                 records += some
-                if most is not None and len(records) >= most:
+                if len(records) >= most:
                     break
-        fetched.waiting = []
-        if most is not None and len(records) >= most:
-            fetched.waiting = records[most:]
+        fetched.waiting = records[most:]
+        if len(records) >= most:
             del records[most:]
             fetched.next_fetch_offset = records[-1].offset + 1
         return records
