@@ -39,7 +39,6 @@ from models.events import (
     ProfileChanged,
     Transaction,
 )
-from models.local_days import QUARTER_MS
 from models.money_flows import INTERNAL_COUNTERPARTIES, INTERNAL_KINDS, Outflow
 from models.rules import ChurnRules
 
@@ -65,15 +64,13 @@ def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) 
     rules = ctx.rules
     event_id = event.event_id.encode()
     digest = blake2b(event_id, digest_size=RECENT_ID_BYTES).digest()
-    day = rules.days.by_quarter[at_ms // QUARTER_MS]
+    day = rules.days.day_of(at_ms)
     if customer is None:
         customer = new_customer(event.customer_id, at_ms)
     elif digest in customer.recent and _is_recent(customer.recent, digest):
         return None
     elif type(event) is Transaction:
-        flows = customer.flows
-        # As nearly always it is not in them, and nothing has to be decoded.
-        if flows is not None and event_id in flows.largest_ids and money_flows.is_largest(flows, event.event_id, day):
+        if customer.flows is not None and money_flows.is_largest(customer.flows, event_id, day):
             return None
     elif type(event) is Contact and repeated_inquiry.is_remembered(customer, event.reason, event.event_id):
         return None
@@ -150,7 +147,9 @@ def _transaction(customer: Customer, event: Transaction, at_ms: int, day: int, b
     external = counterparty not in INTERNAL_COUNTERPARTIES and kind not in INTERNAL_KINDS
     if at_ms > customer.last_active_ms and (external or money_flows.is_own_act(event)):
         customer.last_active_ms = at_ms
-    cents, balance_cents = rules.cents_and_balance(event.amount, event.balance_after, event.currency)
+    cents = rules.cents(event.amount, event.currency)
+    balance = event.balance_after
+    balance_cents = None if balance is None else rules.cents(balance, event.currency)
     grew = relationship.see_balance(customer, event.account_id, balance_cents, at_ms)
     if grew and customer.tier != "core":
         assets, basis = relationship.known_assets(customer, at_ms, rules)

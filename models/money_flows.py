@@ -143,9 +143,11 @@ def _habit_weight(flows: Flows, day: int) -> float:
     return exp2((day - flows.landmark_day) / HABIT_HALF_LIFE_DAYS)
 
 
-def is_largest(flows: Flows, event_id: str, day: int) -> bool:
-    """Whether the event is the largest outflow of its day, as far as is known."""
-    return any(outflow.day == day and outflow.event_id == event_id for outflow in largest_of(flows))
+def is_largest(flows: Flows, event_id: bytes, day: int) -> bool:
+    """Whether the event, by its id in UTF-8, is the largest outflow of its day, as far as is known."""
+    if event_id not in flows.largest_ids:  # as nearly always, and nothing has to be decoded
+        return False
+    return any(outflow.day == day and outflow.event_id.encode() == event_id for outflow in largest_of(flows))
 
 
 def _add(flows: Flows, day: int, cents_in: int, cents_out: int, event_id: str) -> None:

@@ -22,8 +22,7 @@ def see_balance(customer: Customer, account_id: str, balance_cents: int | None, 
             account.balance_cents = balance_cents
             account.balance_at_ms = at_ms
             account.closed = False
-            grew = balance_cents - before if before else balance_cents
-            return grew if grew > 0 else 0
+            return max(balance_cents - (before or 0), 0)
     _remember_account(customer, Account(account_id, balance_cents, at_ms))
     return max(balance_cents or 0, 0)
 

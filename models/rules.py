@@ -140,15 +140,3 @@ class Rules:
             return None
         cents = round(amount * per_unit)
         return cents if -MAX_CENTS <= cents <= MAX_CENTS else None
-
-    def cents_and_balance(self, amount: float, balance: float | None, currency: str) -> tuple[int | None, int | None]:
-        """What `cents` says of an amount, and of the balance after it where one is stated, in one call."""
-        per_unit = self.cents_per_unit.get(currency)
-        if per_unit is None:
-            return None, None
-        cents = round(amount * per_unit)
-        known = cents if -MAX_CENTS <= cents <= MAX_CENTS else None
-        if balance is None:
-            return known, None
-        cents = round(balance * per_unit)
-        return known, cents if -MAX_CENTS <= cents <= MAX_CENTS else None
