@@ -50,13 +50,12 @@ class LiveShard:
         event_clock: EventClock | None = None,
         turns: Turns | None = None,
     ) -> None:
-        """Fold with what `store` holds of `shard`; `event_clock` collects ticks where events bring the time.
+        """Fold with what `store` holds of `shard`; `event_clock` follows the events where they bring the time.
 
         Shards of one worker share `turns`.
         """
         self.shard = shard
         self.event_clock = event_clock
-        self.reached_ms = 0
         self._store = store
         self._policies = policies
         self._policy_digest = policy_digest(policies)
@@ -193,8 +192,7 @@ class LiveShard:
         next_ms = clock.next_ms
         for record in records:
             if record.at_ms >= next_ms and record.source:
-                for tick_ms in clock.ticks_until(record.at_ms):
-                    self.reached_ms = tick_ms
+                clock.follow(record.at_ms)
                 next_ms = clock.next_ms
 
     def _fields(self, **more: object) -> dict[str, object]:

@@ -31,7 +31,7 @@ class Ticker:
         now_ms = self._wall_ms()
         records: dict[int, list[Outgoing]] = {}
         for shard in self._owned():
-            at_ms = now_ms if shard.event_clock is None else shard.reached_ms
+            at_ms = now_ms if shard.event_clock is None else shard.event_clock.clock_ms
             bodies = []
             policies = shard.policy_record(max(at_ms, shard.clock_ms))
             if policies is not None and self._is_news(shard):

@@ -39,7 +39,7 @@ class Pace:
 
     def _follow(self, at_ms: int) -> None:
         before_ms = self._clock.clock_ms
-        self._clock.ticks_until(at_ms)
+        self._clock.follow(at_ms)
         moved_ms = self._clock.clock_ms - before_ms
         if not before_ms or moved_ms > JUMP_MS:
             self._start_ms += moved_ms

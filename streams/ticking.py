@@ -31,29 +31,28 @@ class EventClock:
         """Events before this need no tick: the one thing that the hot path looks at."""
         self._look_ahead()
 
-    def ticks_until(self, at_ms: int) -> list[int]:
-        """The times of the ticks that come before an event at `at_ms`, ascending."""
+    def follow(self, at_ms: int) -> None:
+        """Let an event at `at_ms` move time on, if it does."""
         if self.clock_ms and at_ms > self.clock_ms + JUMP_MS:
             self.witnesses += (at_ms,)
             if len(self.witnesses) < _WITNESSES:
                 self._look_ahead()
-                return []
+                return
             at_ms = min(self.witnesses)
         self.witnesses = ()
-        ticks = self._ticks(at_ms // self.every_ms * self.every_ms)
+        self.clock_ms = max(self.clock_ms, at_ms // self.every_ms * self.every_ms)
         self._look_ahead()
-        return ticks
 
-    def _ticks(self, reached_ms: int) -> list[int]:
-        before_ms, every_ms = self.clock_ms, self.every_ms
-        if reached_ms <= before_ms:
-            return []
-        self.clock_ms = reached_ms
-        if before_ms == 0:
-            return [reached_ms]
+    def ticks_until(self, at_ms: int) -> list[int]:
+        """Follow an event at `at_ms`; the times of the ticks that come before it, ascending."""
+        before_ms = self.clock_ms
+        self.follow(at_ms)
+        reached_ms, every_ms = self.clock_ms, self.every_ms
+        if not before_ms:
+            return [reached_ms] if reached_ms else []
         gap = (reached_ms - before_ms + every_ms - 1) // every_ms
         step = -(-gap // _MOST_TICKS_IN_A_GAP) * every_ms
-        return list(range(reached_ms, before_ms, -step))[::-1]
+        return list(range(reached_ms, before_ms, -step))[::-1] if gap else []
 
     def _look_ahead(self) -> None:
         # While there are witnesses every event counts: one that is not beyond the jump refutes them.

@@ -352,7 +352,8 @@ async def test_the_ticker_follows_the_events_where_they_bring_the_time() -> None
         for record in decode_ledger_run([outgoing.value for outgoing in kept.topics[EVENTS_TOPIC][0]])
         if isinstance(record.event, Tick)
     ]
-    assert ticks == [it.shard.reached_ms]
+    assert it.shard.event_clock is not None
+    assert ticks == [it.shard.event_clock.clock_ms]
 
 
 # --- relay ----------------------------------------------------------------------------------------
