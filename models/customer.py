@@ -11,7 +11,7 @@ Amounts are integer hundredths of the reporting currency ("cents"), so that sums
 order of events. Times are milliseconds since 1970 UTC (``_ms``), days are local day numbers (``_day``).
 """
 
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 import msgspec
 from msgspec import Struct, field
@@ -22,7 +22,7 @@ from models.customer_of_before import upgraded
 from models.decay import Cell
 from models.events import FeedbackAction, FeedbackOutcome
 
-AGGREGATE_VERSION: Final = 2
+AGGREGATE_VERSION: Final = 3
 
 RECENT_EVENT_IDS: Final = 32
 RECENT_ID_BYTES: Final = 8
@@ -67,17 +67,17 @@ class Account(Struct, array_like=True, gc=False):
 class Flows(Struct, array_like=True, gc=False):
     """External money of recent local days, exact, and the habit that older days have become.
 
-    `days` holds 32 bytes for each day on which external money moved, ascending, all after `rolled_day`; `largest_ids`
-    the event ids of their largest outflows; `models.money_flows` keeps both. `net_cents` is what left on these days
-    less what came. Days up to `rolled_day` have become `habit_cents`: a forward-decayed sum of their outflows
-    (half-life 90 days, relative to `landmark_day`).
+    `days` holds 32 bytes for each day on which external money moved, ascending, all after `rolled_day`; `largest_ids` a
+    line for each of them, with the event id of its largest outflow (ingest refuses ids with a line break);
+    `models.money_flows` keeps both. `net_cents` is what left on these days less what came. Days up to `rolled_day` have
+    become `habit_cents`: a forward-decayed sum of their outflows (half-life 90 days, relative to `landmark_day`).
     """
 
     first_day: int
     landmark_day: int
     rolled_day: int
     days: bytearray = field(default_factory=bytearray)
-    largest_ids: bytes = b""
+    largest_ids: str = ""
     habit_cents: float = 0.0
     net_cents: int = 0
 
@@ -151,7 +151,7 @@ class Customer(Struct, array_like=True, gc=False):
     first_ms: int
     last_ms: int
     landmark_ms: int
-    version: int = AGGREGATE_VERSION
+    version: Literal[3] = AGGREGATE_VERSION
     events: int = 0
     unvalued: int = 0
     recent: bytes = b""

@@ -1,6 +1,7 @@
 """Aggregates as an earlier release has stored them, brought to the form of this one.
 
-Version 1 kept decayed sums and the days of flows as lists of numbers, contacts and the largest outflows in the open.
+Version 1 kept decayed sums and the days of flows as lists of numbers, contacts and the largest outflows in the open;
+version 2 the ids of the largest outflows as an encoded list.
 """
 
 from struct import pack
@@ -15,27 +16,35 @@ _DAYS, _LARGEST = 3, 4
 
 
 def upgraded(body: bytes) -> bytes | None:
-    """The aggregate in the form of version 2; None where it is none of version 1."""
+    """The aggregate in the form of version 3; None where it is of neither version."""
     try:
         found = msgspec.msgpack.decode(body)
     except msgspec.DecodeError:
         return None
-    if not isinstance(found, list) or len(found) <= _INQUIRIES or found[_VERSION] != 1:
+    if not isinstance(found, list) or len(found) <= _INQUIRIES or found[_VERSION] not in (1, 2):
         return None
-    cells, flows, inquiries = found[_CELLS], found[_FLOWS], found[_INQUIRIES]
-    found[_VERSION] = 2
-    found[_CELLS] = pack(f"<{len(cells)}d", *cells)
-    found[_INQUIRIES] = msgspec.msgpack.encode(inquiries) if inquiries else b""
-    if flows is not None:
-        flows[_DAYS], flows[_LARGEST] = _days(flows[_DAYS], flows[_LARGEST])
+    flows = found[_FLOWS]
+    if found[_VERSION] == 1:
+        cells, inquiries = found[_CELLS], found[_INQUIRIES]
+        found[_CELLS] = pack(f"<{len(cells)}d", *cells)
+        found[_INQUIRIES] = msgspec.msgpack.encode(inquiries) if inquiries else b""
+        if flows is not None:
+            flows[_DAYS], flows[_LARGEST] = _days(flows[_DAYS], flows[_LARGEST])
+    elif flows is not None:
+        flows[_LARGEST] = _lines(msgspec.msgpack.decode(flows[_LARGEST]) if flows[_LARGEST] else [])
+    found[_VERSION] = 3
     return msgspec.msgpack.encode(found)
 
 
-def _days(days: list[int], largest: list[list[Any]]) -> tuple[bytes, bytes]:
+def _days(days: list[int], largest: list[list[Any]]) -> tuple[bytes, str]:
     of_day = {day: (cents, event_id) for cents, day, event_id in largest}
     packed, ids = b"", []
     for day, into, out in zip(days[::3], days[1::3], days[2::3], strict=True):
         cents, event_id = of_day.get(day, (0, ""))
         packed += pack("<4q", day, into, out, cents)
         ids.append(event_id)
-    return packed, msgspec.msgpack.encode(ids) if ids else b""
+    return packed, _lines(ids)
+
+
+def _lines(ids: list[str]) -> str:
+    return "".join(f"{event_id}\n" for event_id in ids)

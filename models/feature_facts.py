@@ -116,9 +116,8 @@ def look_up(customers: Sequence[Customer], at_ms: int, rules: Rules) -> Facts:
 
 def _rolled(flows: Flows, today: int, window_days: int) -> Flows:
     """The flows with the window of today; the customer's own are left alone."""
-    days, habit_cents = flows.days.copy(), flows.habit_cents
-    # Without the evidence, which no figure needs.
-    copy = Flows(flows.first_day, flows.landmark_day, flows.rolled_day, days, b"", habit_cents, flows.net_cents)
+    days, ids, habit_cents = flows.days.copy(), flows.largest_ids, flows.habit_cents
+    copy = Flows(flows.first_day, flows.landmark_day, flows.rolled_day, days, ids, habit_cents, flows.net_cents)
     money_flows.roll(copy, today, window_days)
     return copy
 

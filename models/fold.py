@@ -62,15 +62,14 @@ def fold(customer: Customer | None, event: Event, at_ms: int, ctx: FoldContext) 
     evidence: however late it is said again, it is not one more call, nor more money. Outputs and decisions go to `ctx`.
     """
     rules = ctx.rules
-    event_id = event.event_id.encode()
-    digest = blake2b(event_id, digest_size=RECENT_ID_BYTES).digest()
+    digest = blake2b(event.event_id.encode(), digest_size=RECENT_ID_BYTES).digest()
     day = rules.days.day_of(at_ms)
     if customer is None:
         customer = new_customer(event.customer_id, at_ms)
     elif digest in customer.recent and _is_recent(customer.recent, digest):
         return None
     elif type(event) is Transaction:
-        if customer.flows is not None and money_flows.is_largest(customer.flows, event_id, day):
+        if customer.flows is not None and money_flows.is_largest(customer.flows, event.event_id, day):
             return None
     elif type(event) is Contact and repeated_inquiry.is_remembered(customer, event.reason, event.event_id):
         return None

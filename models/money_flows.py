@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from math import exp2
 from typing import Final
 
-import msgspec
 from msgspec import Struct
 
 from models.customer import Flows
@@ -23,9 +22,6 @@ BOUGHT_KINDS = frozenset({"investment", "insurance"})
 _DAY: Final = struct.Struct("<4q")
 """One day of `Flows.days`: its number, cents in, cents out, cents of the largest outflow."""
 _read, _write = _DAY.unpack_from, _DAY.pack_into
-_encode_ids = msgspec.msgpack.Encoder().encode
-_decode_ids = msgspec.msgpack.Decoder(list[str]).decode
-"""`Flows.largest_ids`: an id for each day of `Flows.days`, empty where nothing left on it; few events read them."""
 HABIT_HALF_LIFE_DAYS = 90
 _DECAY_A_DAY = exp2(-1 / HABIT_HALF_LIFE_DAYS)
 
@@ -101,8 +97,8 @@ def roll(flows: Flows, today: int, window_days: int) -> None:
         flows.habit_cents += out * _habit_weight(flows, day)
         gone += 1
     if gone:
-        flows.days = flows.days[gone * _DAY.size :]
-        _keep_ids(flows, _ids_of(flows)[gone:])
+        del flows.days[: gone * _DAY.size]
+        flows.largest_ids = flows.largest_ids.split("\n", gone)[gone]
 
 
 def habitual_daily_outflow(flows: Flows, history_days: int) -> float | None:
@@ -124,7 +120,7 @@ def days_of(flows: Flows) -> Iterator[tuple[int, int, int]]:
 
 def largest_of(flows: Flows) -> list[Outflow]:
     """The largest outflow of each day of the window on which any money left, ascending."""
-    days = zip(_DAY.iter_unpack(flows.days), _ids_of(flows), strict=True)
+    days = zip(_DAY.iter_unpack(flows.days), flows.largest_ids.split("\n")[:-1], strict=True)
     return [Outflow(cents, day, event_id) for (day, _, _, cents), event_id in days if cents]
 
 
@@ -143,11 +139,11 @@ def _habit_weight(flows: Flows, day: int) -> float:
     return exp2((day - flows.landmark_day) / HABIT_HALF_LIFE_DAYS)
 
 
-def is_largest(flows: Flows, event_id: bytes, day: int) -> bool:
-    """Whether the event, by its id in UTF-8, is the largest outflow of its day, as far as is known."""
-    if event_id not in flows.largest_ids:  # as nearly always, and nothing has to be decoded
+def is_largest(flows: Flows, event_id: str, day: int) -> bool:
+    """Whether the event is the largest outflow of its day, as far as is known."""
+    if event_id not in flows.largest_ids:  # as nearly always
         return False
-    return any(outflow.day == day and outflow.event_id.encode() == event_id for outflow in largest_of(flows))
+    return any(outflow.day == day and outflow.event_id == event_id for outflow in largest_of(flows))
 
 
 def _add(flows: Flows, day: int, cents_in: int, cents_out: int, event_id: str) -> None:
@@ -159,22 +155,14 @@ def _add(flows: Flows, day: int, cents_in: int, cents_out: int, event_id: str) -
         if known == day:
             _write(days, at, day, into + cents_in, out + cents_out, max(largest, cents_out))
             if cents_out > largest:
-                ids = _ids_of(flows)
+                ids = flows.largest_ids.split("\n")
                 ids[at // _DAY.size] = event_id
-                _keep_ids(flows, ids)
+                flows.largest_ids = "\n".join(ids)
             return
         if known < day:
             break
         behind = at
-    ids = _ids_of(flows)
+    ids = flows.largest_ids.split("\n")
     ids.insert(behind // _DAY.size, event_id if cents_out else "")
     days[behind:behind] = _DAY.pack(day, cents_in, cents_out, cents_out)
-    _keep_ids(flows, ids)
-
-
-def _ids_of(flows: Flows) -> list[str]:
-    return _decode_ids(flows.largest_ids) if flows.largest_ids else []
-
-
-def _keep_ids(flows: Flows, ids: list[str]) -> None:
-    flows.largest_ids = _encode_ids(ids) if ids else b""
+    flows.largest_ids = "\n".join(ids)

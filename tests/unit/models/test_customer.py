@@ -5,6 +5,7 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -51,7 +52,7 @@ from tests.unit.models.build import (
     profile,
 )
 
-VERSION_1 = Path(__file__).resolve().parents[2] / "data" / "aggregates" / "version_1.json"
+OF_BEFORE = Path(__file__).resolve().parents[2] / "data" / "aggregates"
 TYPICAL_BYTES = 2_000
 """A customer of everyday habits stays below this."""
 WORST_BYTES = 390_000
@@ -91,11 +92,26 @@ def test_anything_else_is_refused(body: bytes) -> None:
         decode_customer(body)
 
 
+def stored_before(version: int, name: str) -> tuple[bytes, dict[str, Any]]:
+    """An aggregate as the build with `version` has stored it, and its fields."""
+    stored = base64.b64decode(json.loads((OF_BEFORE / f"version_{version}.json").read_text())[name])
+    return stored, dict(zip(Customer.__struct_fields__, msgspec.msgpack.decode(stored), strict=True))
+
+
+def assert_kept(now: Customer, before: dict[str, Any], otherwise_packed: set[str]) -> None:
+    assert {name: value for name, value in msgspec.structs.asdict(now).items() if name not in otherwise_packed} == {
+        field.name: msgspec.convert(before[field.name], field.type)
+        for field in msgspec.structs.fields(Customer)
+        if field.name not in otherwise_packed
+    }
+    assert now.version == AGGREGATE_VERSION
+    assert decode_customer(encode_customer(now)) == now
+
+
 @pytest.mark.parametrize("name", ["everyday 1", "everyday 2"])
 def test_an_aggregate_of_version_1_goes_on_as_one_of_today(name: str) -> None:
-    """What the release before packed numbers has stored is read, with every figure, and stored as this one does."""
-    stored = base64.b64decode(json.loads(VERSION_1.read_text())[name])
-    before = dict(zip(Customer.__struct_fields__, msgspec.msgpack.decode(stored), strict=True))
+    """What the build before packed numbers has stored is read, with every figure, and stored as this one does."""
+    stored, before = stored_before(1, name)
     now = decode_customer(stored)
     assert now.flows is not None
     cells = [cell for code in now.counted if (cell := counters.cell(now, code)) is not None]
@@ -105,14 +121,37 @@ def test_an_aggregate_of_version_1_goes_on_as_one_of_today(name: str) -> None:
     flows = dict(zip(Flows.__struct_fields__, before["flows"], strict=True))
     assert [part for day in days_of(now.flows) for part in day] == flows["days"] != []
     assert [[one.cents, one.day, one.event_id] for one in largest_of(now.flows)] == flows["largest_ids"] != []
-    packed = {"version", "cells", "inquiries", "flows"}
-    assert {name: value for name, value in msgspec.structs.asdict(now).items() if name not in packed} == {
-        field.name: msgspec.convert(before[field.name], field.type)
-        for field in msgspec.structs.fields(Customer)
-        if field.name not in packed
-    }
-    assert now.version == AGGREGATE_VERSION
-    assert decode_customer(encode_customer(now)) == now
+    assert_kept(now, before, {"version", "cells", "inquiries", "flows"})
+
+
+@pytest.mark.parametrize("name", ["everyday 1", "everyday 2"])
+def test_an_aggregate_of_version_2_goes_on_as_one_of_today(name: str) -> None:
+    """What the build has stored that kept the ids of the largest outflows as an encoded list is read as well."""
+    stored, before = stored_before(2, name)
+    now = decode_customer(stored)
+    assert now.flows is not None
+    flows = dict(zip(Flows.__struct_fields__, before["flows"], strict=True))
+    ids = msgspec.msgpack.decode(flows.pop("largest_ids"))
+    assert "" in ids
+    assert now.flows.largest_ids.split("\n") == [*ids, ""]
+    assert [one.event_id for one in largest_of(now.flows)] == [event_id for event_id in ids if event_id]
+    assert {name: getattr(now.flows, name) for name in flows} == flows
+    assert_kept(now, before, {"version", "flows"})
+
+
+def test_an_aggregate_of_version_2_without_money_goes_on() -> None:
+    """Nothing but the version tells it from one of today."""
+    stored, before = stored_before(2, "no money moved")
+    assert before["flows"] is None
+    assert_kept(decode_customer(stored), before, {"version"})
+
+
+def test_an_aggregate_of_a_later_version_is_refused() -> None:
+    """A worker that has not been brought up to date must not make up what it cannot read."""
+    _, before = stored_before(2, "no money moved")
+    later = msgspec.msgpack.encode([*(before | {"version": AGGREGATE_VERSION + 1}).values()])
+    with pytest.raises(msgspec.ValidationError):
+        decode_customer(later)
 
 
 def assert_bounds(customer: Customer) -> None:

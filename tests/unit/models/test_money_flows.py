@@ -137,7 +137,7 @@ def test_nothing_is_kept_of_a_window_that_is_empty() -> None:
     flows = recorded([(0, 0, 100), (1, 50, 0)], 14)
     roll(flows, 15, 14)
     assert (list(days_of(flows)), largest_of(flows)) == ([], [])
-    assert bytes(flows.days) == flows.largest_ids == b""
+    assert (bytes(flows.days), flows.largest_ids) == (b"", "")
 
 
 def test_of_equal_outflows_of_a_day_the_earlier_is_kept() -> None:
