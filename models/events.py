@@ -27,7 +27,8 @@ Instant = Annotated[datetime, Meta(tz=True)]
 """A point in time; a naive time is refused."""
 Amount = Annotated[float, Meta(gt=0, le=MAX_AMOUNT)]
 Balance = Annotated[float, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
-Currency = Annotated[str, Meta(pattern="^[A-Z]{3}$", max_length=3)]  # to Python "$" allows a newline behind
+Currency = Annotated[str, Meta(min_length=3, max_length=3, extra_json_schema={"pattern": "^[A-Z]{3}$"})]
+"""Three capital letters, which ingest sees to: looked at by the decoder, they took a quarter of its time."""
 AlertId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$", max_length=16)]
 """An alert's id, which is ours; nothing else fits, since no pseudonym replaces it."""
 Seconds = Annotated[float, Meta(ge=0, le=604_800)]

@@ -85,6 +85,10 @@ def decode_feed_event(line: bytes, now_ms: int) -> tuple[Event, int]:
         raise Refused(Refusal.NOT_JSON, "", "one JSON object in UTF-8", "bytes that are not") from None
     if b"\\" in line or b"\x7f" in line or not line.isascii():  # elsewhere JSON allows no control character
         _refuse_control_characters(event)
+    currency = getattr(event, "currency", None)
+    if currency is not None and not (currency.isascii() and currency.isalpha() and currency.isupper()):
+        expected = _expectations(type(event))["currency"]
+        raise Refused(Refusal.OUT_OF_RANGE, "currency", expected, "a string that is not")
     at_ms = epoch_ms(event.occurred_at)
     if not EARLIEST_MS <= at_ms <= now_ms + MAX_AHEAD_MS:
         found = "a time in the future" if at_ms > now_ms else "a time before 1990"
@@ -248,7 +252,7 @@ def _wording(kind: msgspec.inspect.Type) -> str:
             return "an RFC 3339 time with an offset"
         case inspect.BoolType():
             return "a boolean"
-        case inspect.StrType(pattern=str(pattern)):
+        case inspect.StrType(pattern=str(pattern)) | inspect.Metadata(extra_json_schema={"pattern": pattern}):
             return f"a string matching {pattern}"
         case inspect.StrType():
             return f"a string of {kind.min_length or 0} to {kind.max_length} characters"
