@@ -53,7 +53,7 @@ class Demo:
 
 def test_a_bounded_run_shows_alerts_and_leaves_nothing(tmp_path: Path) -> None:
     """Events come, are folded and raise alerts; then everything that was started ends, and the exit code is 0."""
-    demo = Demo(tmp_path, "--days-a-second", 9, "--seconds", 4)
+    demo = Demo(tmp_path, "--days-a-second", 9, "--seconds", 12)
     output, _ = demo.process.communicate(timeout=_LONGEST_S)
 
     assert demo.process.returncode == 0, output
