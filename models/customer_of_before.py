@@ -23,28 +23,34 @@ def upgraded(body: bytes) -> bytes | None:
         return None
     if not isinstance(found, list) or len(found) <= _INQUIRIES or found[_VERSION] not in (1, 2):
         return None
-    flows = found[_FLOWS]
     if found[_VERSION] == 1:
-        cells, inquiries = found[_CELLS], found[_INQUIRIES]
-        found[_CELLS] = pack(f"<{len(cells)}d", *cells)
-        found[_INQUIRIES] = msgspec.msgpack.encode(inquiries) if inquiries else b""
-        if flows is not None:
-            flows[_DAYS], flows[_LARGEST] = _days(flows[_DAYS], flows[_LARGEST])
-    elif flows is not None:
-        flows[_LARGEST] = _lines(msgspec.msgpack.decode(flows[_LARGEST]) if flows[_LARGEST] else [])
+        _pack(found)
+    _put_ids_on_lines(found[_FLOWS])
     found[_VERSION] = 3
     return msgspec.msgpack.encode(found)
 
 
-def _days(days: list[int], largest: list[list[Any]]) -> tuple[bytes, str]:
+def _pack(found: list[Any]) -> None:
+    """From version 1 to 2."""
+    cells, flows, inquiries = found[_CELLS], found[_FLOWS], found[_INQUIRIES]
+    found[_CELLS] = pack(f"<{len(cells)}d", *cells)
+    found[_INQUIRIES] = msgspec.msgpack.encode(inquiries) if inquiries else b""
+    if flows is not None:
+        flows[_DAYS], flows[_LARGEST] = _days(flows[_DAYS], flows[_LARGEST])
+
+
+def _days(days: list[int], largest: list[list[Any]]) -> tuple[bytes, bytes]:
     of_day = {day: (cents, event_id) for cents, day, event_id in largest}
     packed, ids = b"", []
     for day, into, out in zip(days[::3], days[1::3], days[2::3], strict=True):
         cents, event_id = of_day.get(day, (0, ""))
         packed += pack("<4q", day, into, out, cents)
         ids.append(event_id)
-    return packed, _lines(ids)
+    return packed, msgspec.msgpack.encode(ids) if ids else b""
 
 
-def _lines(ids: list[str]) -> str:
-    return "".join(f"{event_id}\n" for event_id in ids)
+def _put_ids_on_lines(flows: list[Any] | None) -> None:
+    """From version 2 to 3."""
+    if flows is not None:
+        ids = msgspec.msgpack.decode(flows[_LARGEST]) if flows[_LARGEST] else []
+        flows[_LARGEST] = "".join(f"{event_id}\n" for event_id in ids)
