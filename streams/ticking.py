@@ -48,11 +48,13 @@ class EventClock:
         before_ms = self.clock_ms
         self.follow(at_ms)
         reached_ms, every_ms = self.clock_ms, self.every_ms
+        if reached_ms == before_ms:
+            return []
         if not before_ms:
-            return [reached_ms] if reached_ms else []
+            return [reached_ms]
         gap = (reached_ms - before_ms + every_ms - 1) // every_ms
         step = -(-gap // _MOST_TICKS_IN_A_GAP) * every_ms
-        return list(range(reached_ms, before_ms, -step))[::-1] if gap else []
+        return list(range(reached_ms, before_ms, -step))[::-1]
 
     def _look_ahead(self) -> None:
         # While there are witnesses every event counts: one that is not beyond the jump refutes them.
