@@ -6,6 +6,7 @@ Looking things up customer by customer is what features cost, so each aggregate 
 from collections.abc import Sequence
 from typing import Final, NamedTuple, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -116,8 +117,7 @@ def look_up(customers: Sequence[Customer], at_ms: int, rules: Rules) -> Facts:
 
 def _rolled(flows: Flows, today: int, window_days: int) -> Flows:
     """The flows with the window of today; the customer's own are left alone."""
-    days, ids, habit_cents = flows.days.copy(), flows.largest_ids, flows.habit_cents
-    copy = Flows(flows.first_day, flows.landmark_day, flows.rolled_day, days, ids, habit_cents, flows.net_cents)
+    copy = msgspec.structs.replace(flows, days=flows.days.copy())
     money_flows.roll(copy, today, window_days)
     return copy
 
