@@ -29,7 +29,7 @@ Amount = Annotated[float, Meta(gt=0, le=MAX_AMOUNT)]
 Balance = Annotated[float, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
 Currency = Annotated[str, Meta(min_length=3, max_length=3, extra_json_schema={"pattern": "^[A-Z]{3}$"})]
 """Three capital letters, which ingest sees to: looked at by the decoder, they took a quarter of its time."""
-AlertId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$", max_length=16)]
+AlertId = Annotated[str, Meta(pattern="^[0-9a-f]{16}$", max_length=16)]  # to Python "$" allows a newline behind
 """An alert's id, which is ours; nothing else fits, since no pseudonym replaces it."""
 Seconds = Annotated[float, Meta(ge=0, le=604_800)]
 Rating = Annotated[int, Meta(ge=0, le=10)]
