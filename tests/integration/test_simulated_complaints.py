@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from msgspec import Struct
 
+from config.policies import Policies, load_policies
 from models.events import Complaint, FeedEvent, Login
 from streams.feed_files import write_feed
 from streams.simulator import BANK_ZONE, SimulationParameters, Truth, simulate
@@ -32,6 +33,8 @@ from tests.support.figures import counted, show, show_table
 
 pytestmark = pytest.mark.proof
 
+UNSCORED = msgspec.structs.replace(load_policies(), churn=None)
+"""Complaints have nothing to do with the score, and learning it is most of a run: one run with it has to do."""
 QUIET_DAYS = 60
 """Time that passes after the end, so that nearly every case that was closed has left with its last word."""
 VERDICTS = {
@@ -76,11 +79,11 @@ def in_order(bank: Bank, tmp_path_factory: pytest.TempPathFactory) -> Told:
     return run_over([*bank.events, *quiet(bank)], tmp_path_factory.mktemp("in-order"))
 
 
-def run_over(events: list[FeedEvent], directory: Path) -> Told:
-    """What an embedded run over `events`, in this order of arrival, says."""
+def run_over(events: list[FeedEvent], directory: Path, policies: Policies | None = None) -> Told:
+    """What an embedded run over `events`, in this order of arrival, says; by the shipped policies unless told."""
     feed, data = directory / "feed.ndjson", directory / "data"
     write_feed(str(feed), events)
-    asyncio.run(run(data, feed))
+    asyncio.run(run(data, feed, policies=policies))
     return told(data / "out")
 
 
@@ -188,7 +191,7 @@ def test_last_words_agree_with_the_truth(bank: Bank, in_order: Told) -> None:
 def test_order_of_arrival_within_a_day_changes_nothing(bank: Bank, in_order: Told, tmp_path: Path) -> None:
     """What was told too early is taken back, and in the end the same promises are broken, case by case."""
     draw = Random(settings.seed())
-    found = run_over([*shuffled_within_days(bank.events, draw), *quiet(bank)], tmp_path)
+    found = run_over([*shuffled_within_days(bank.events, draw), *quiet(bank)], tmp_path, UNSCORED)
     show("arrival shuffled within each day", told=counted(found.by_state), differences=0)
 
     assert found.broken == in_order.broken
@@ -201,7 +204,7 @@ def test_order_of_arrival_within_a_day_changes_nothing(bank: Bank, in_order: Tol
 def test_steps_told_again_change_nothing(bank: Bank, in_order: Told, tmp_path: Path) -> None:
     """A step that arrives twice says no more than once, also when another system tells it under another id."""
     events = told_again(bank.events, Random(settings.seed()))
-    found = run_over([*events, *quiet(bank)], tmp_path)
+    found = run_over([*events, *quiet(bank)], tmp_path, UNSCORED)
     show("steps told again", repeated=len(events) - len(bank.events), told=counted(found.by_state), differences=0)
 
     assert len(events) - len(bank.events) > sum(isinstance(event, Complaint) for event in bank.events) // 4

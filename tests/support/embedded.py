@@ -3,18 +3,23 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from config.policies import load_policies
+from config.policies import Policies, load_policies
 from streams.embedded import EmbeddedOptions, EmbeddedRun
 
 
 def embedded(
-    data: Path, *feeds: Path, batch: int = 16_384, shards: int | None = None, cache: int = 100_000
+    data: Path,
+    *feeds: Path,
+    batch: int = 16_384,
+    shards: int | None = None,
+    cache: int = 100_000,
+    policies: Policies | None = None,
 ) -> EmbeddedRun:
-    """A run that is ready to go."""
+    """A run that is ready to go, by the shipped policies unless others are given."""
     options = EmbeddedOptions(
         data=data,
         feeds=[str(feed) for feed in feeds],
-        policies=load_policies(),
+        policies=policies or load_policies(),
         shards=shards,
         batch_records=batch,
         cache_customers=cache,
@@ -23,10 +28,15 @@ def embedded(
 
 
 async def run(
-    data: Path, *feeds: Path, batch: int = 16_384, shards: int | None = None, cache: int = 100_000
+    data: Path,
+    *feeds: Path,
+    batch: int = 16_384,
+    shards: int | None = None,
+    cache: int = 100_000,
+    policies: Policies | None = None,
 ) -> EmbeddedRun:
     """Run to the end."""
-    job = embedded(data, *feeds, batch=batch, shards=shards, cache=cache)
+    job = embedded(data, *feeds, batch=batch, shards=shards, cache=cache, policies=policies)
     await job.run()
     return job
 
