@@ -1,4 +1,6 @@
-"""The policies that measurements go by. As shipped they score customers, which no peer does: every benchmark says.
+"""The policies that measurements go by, and tests that are not about the score.
+
+As shipped they score customers, which no peer does: every benchmark says by which it goes.
 
 What is compared with others, or with figures of before there was a score, goes by the shipped policies without the
 table [churn].

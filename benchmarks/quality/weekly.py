@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, cast
 
 import numpy as np
-from msgspec.structs import replace
 
+from benchmarks.policies import policies_of
 from benchmarks.quality.labelled import Floats
-from config.policies import load_policies
 from models.context import FoldContext
 from models.customer import Customer
 from models.decay import DAY_MS
@@ -44,7 +43,7 @@ class Observed(NamedTuple):
 def observe_weekly(events: Iterable[FeedEvent], is_own_act: Callable[[FeedEvent], bool]) -> Observed:
     """Fold events that come in order of time, and look at the customers of each hour."""
     # The score is what is measured here: none is given on the way.
-    rules = Rules(replace(load_policies(), churn=None))
+    rules = Rules(policies_of(scores=False))
     ctx = FoldContext(rules)
     slots: dict[int, list[str]] = defaultdict(list)
     known: dict[str, Customer] = {}

@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 import pytest
-from msgspec import structs
 
+from benchmarks.policies import policies_of
 from config.policies import Policies, load_policies, policies_from_document, policy_digest, policy_document
 from models.context import Fate, Stream
 from models.customer import decode_customer
@@ -175,7 +175,7 @@ def test_running_again_changes_nothing(bank: Path, tmp_path: Path) -> None:
 def test_the_same_events_from_another_feed_are_duplicates(tmp_path: Path) -> None:
     """An event id that was seen lately changes nothing, wherever it comes from, and is counted."""
     lines = [login(number) for number in range(40)]
-    data, unscored = tmp_path / "run", structs.replace(load_policies(), churn=None)  # time alone changes nobody
+    data, unscored = tmp_path / "run", policies_of(scores=False)  # time alone changes nobody
     run(data, write(tmp_path / "one.ndjson", lines), policies=unscored)
     before = customers(data)
     report = run(data, write(tmp_path / "two.ndjson", [login(99), *lines]), policies=unscored)

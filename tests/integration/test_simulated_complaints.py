@@ -11,7 +11,8 @@ import msgspec
 import pytest
 from msgspec import Struct
 
-from config.policies import Policies, load_policies
+from benchmarks.policies import policies_of
+from config.policies import Policies
 from models.events import Complaint, FeedEvent, Login
 from streams.feed_files import write_feed
 from streams.simulator import BANK_ZONE, SimulationParameters, Truth, simulate
@@ -28,12 +29,12 @@ from tests.support.complaint_truth import (
     shown_failures,
     told,
 )
-from tests.support.embedded import run
+from tests.support.embedded import embedded
 from tests.support.figures import counted, show, show_table
 
 pytestmark = pytest.mark.proof
 
-UNSCORED = msgspec.structs.replace(load_policies(), churn=None)
+UNSCORED = policies_of(scores=False)
 """Complaints have nothing to do with the score, and learning it is most of a run: one run with it has to do."""
 QUIET_DAYS = 60
 """Time that passes after the end, so that nearly every case that was closed has left with its last word."""
@@ -83,7 +84,7 @@ def run_over(events: list[FeedEvent], directory: Path, policies: Policies | None
     """What an embedded run over `events`, in this order of arrival, says; by the shipped policies unless told."""
     feed, data = directory / "feed.ndjson", directory / "data"
     write_feed(str(feed), events)
-    asyncio.run(run(data, feed, policies=policies))
+    asyncio.run(embedded(data, feed, policies=policies).run())
     return told(data / "out")
 
 

@@ -28,15 +28,10 @@ def embedded(
 
 
 async def run(
-    data: Path,
-    *feeds: Path,
-    batch: int = 16_384,
-    shards: int | None = None,
-    cache: int = 100_000,
-    policies: Policies | None = None,
+    data: Path, *feeds: Path, batch: int = 16_384, shards: int | None = None, cache: int = 100_000
 ) -> EmbeddedRun:
     """Run to the end."""
-    job = embedded(data, *feeds, batch=batch, shards=shards, cache=cache, policies=policies)
+    job = embedded(data, *feeds, batch=batch, shards=shards, cache=cache)
     await job.run()
     return job
 

@@ -6,8 +6,8 @@ from itertools import count
 from typing import Any, Self
 
 from hypothesis import strategies as st
-from msgspec import structs
 
+from benchmarks.policies import policies_of
 from config.policies import Policies, load_policies, policies_from_document, policy_document
 from models import counters
 from models.alerts import Alert, alert_id, instant
@@ -51,7 +51,7 @@ def ms(day: float = 0, hour: float = 0) -> int:
     return MIDNIGHT_MS + round(day * DAY_MS + hour * HOUR_MS)
 
 
-SHIPPED = structs.replace(load_policies(), churn=None)
+SHIPPED = policies_of(scores=False)
 """Without the churn score, which makes every change due at a tick; its own tests have it."""
 CHURN: Any = policy_document(load_policies())["churn"]
 """The churn score's table of the shipped policies: `policies(churn=CHURN)`."""

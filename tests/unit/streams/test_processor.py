@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from msgspec import structs
 
-from config.policies import load_policies, policy_digest, policy_document
+from benchmarks.policies import policies_of
+from config.policies import policy_digest, policy_document
 from models.alerts import Alert
 from models.context import Fate
 from models.customer import decode_customer
@@ -23,7 +23,7 @@ from tests.support.feeds import NOW_MS, START_MS, line
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 
-UNSCORED = structs.replace(load_policies(), churn=None)
+UNSCORED = policies_of(scores=False)
 """The churn score makes everybody due from time to time, and says things of its own."""
 
 
