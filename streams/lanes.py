@@ -1,21 +1,22 @@
 """One lane for each partition: its runs are worked on in order, those of different partitions side by side.
 
-While one partition waits for the store or the broker, another one computes. A lane holds few runs, so that memory is
-bounded and a rebalance is not held up; when one is full, whoever fills it waits.
+While one partition waits for the store or the broker, another one computes. A lane holds so many records, however many
+runs they came in, so that memory is bounded and a rebalance is not held up; when it is full, whoever fills it waits.
 
 What has gathered in a lane is worked on as one run: each costs a commit and a delivery, and a lane that paid for them
-one by one would stay behind once it is.
+one by one would stay behind once it is. Therefore whoever waits for room holds back little: what waits in front of a
+lane cannot be joined.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from streams.transport import Run, joined
 
-_WAITING_RUNS = 2
-_MOST_RECORDS = 4_096
-"""Runs are joined up to about so many records: more would save no more, and keep other partitions waiting."""
+_ENOUGH_RECORDS = 4_096
+"""A lane has room until so many wait, and joins runs up to so many: more would save nothing and keep others waiting."""
 
 
 class RunEvent(Protocol):
@@ -38,7 +39,7 @@ class Lanes:
         """Start with no lane; a partition gets its own at its first run."""
         self._work = work
         self._failed = failed
-        self._lanes: dict[tuple[str, int], asyncio.Queue[RunEvent]] = {}
+        self._lanes: dict[tuple[str, int], _Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def put(self, event: RunEvent) -> None:
@@ -46,26 +47,22 @@ class Lanes:
         run = event.value
         lane = self._lanes.get((run.topic, run.partition))
         if lane is None:
-            lane = self._lanes[run.topic, run.partition] = asyncio.Queue(_WAITING_RUNS)
+            lane = self._lanes[run.topic, run.partition] = _Lane()
             self._tasks.append(asyncio.create_task(self._serve(lane), name=f"lane {run.topic}/{run.partition}"))
         await lane.put(event)
 
-    async def _serve(self, lane: "asyncio.Queue[RunEvent]") -> None:
-        events: list[RunEvent] = []
+    async def _serve(self, lane: "_Lane") -> None:
         while True:
-            events.append(await lane.get())
-            while events:
-                run, count = _gathered(events, lane)
-                try:
-                    done = await self._work(run)
-                except Exception as error:  # whatever it is, the run must not count as done
-                    self._failed(error)
-                    return
-                if done:
-                    for event in events[:count]:
-                        event.ack()
-                        del event
-                del events[:count], run  # a rebalance waits for what is not acked, for as long as anything holds it
+            events, run = await lane.take()
+            try:
+                done = await self._work(run)
+            except Exception as error:  # whatever it is, the run must not count as done
+                self._failed(error)
+                return
+            if done:
+                while events:
+                    events.pop(0).ack()
+            del events, run  # a rebalance waits for what is not acked, for as long as anything holds it
 
     async def stop(self) -> None:
         """End the lanes; what waits in them is left."""
@@ -74,16 +71,31 @@ class Lanes:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def _gathered(events: list[RunEvent], lane: "asyncio.Queue[RunEvent]") -> tuple[Run, int]:
-    """The first runs in `events` and `lane` as one, and how many of `events` they are; it moves what it joins."""
-    run, count = events[0].value, 1
-    while len(run.records) < _MOST_RECORDS:
-        if count == len(events):
-            if lane.empty():
-                break
-            events.append(lane.get_nowait())
-        both = joined(run, events[count].value)
-        if both is None:
-            break
-        run, count = both, count + 1
-    return run, count
+class _Lane:
+    """The runs of one partition that wait."""
+
+    def __init__(self) -> None:
+        self._events: deque[RunEvent] = deque()
+        self._records = 0
+        self._changed = asyncio.Condition()
+
+    async def put(self, event: RunEvent) -> None:
+        """Add a run once there is room."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._records < _ENOUGH_RECORDS)
+            self._events.append(event)
+            self._records += len(event.value.records)
+            self._changed.notify_all()
+
+    async def take(self) -> tuple[list[RunEvent], Run]:
+        """The first runs that follow on one another, once there are any, as the events that they are and as one run."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._events)
+            events = [self._events.popleft()]
+            count = len(events[0].value.records)
+            while self._events and count < _ENOUGH_RECORDS and self._events[0].value.follows(events[-1].value):
+                events.append(self._events.popleft())
+                count += len(events[-1].value.records)
+            self._records -= count
+            self._changed.notify_all()
+        return events, joined([event.value for event in events])

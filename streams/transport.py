@@ -22,7 +22,7 @@ pinned; what they override, and why:
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Set
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence, Set
 from typing import Any
 
 import aiokafka
@@ -67,12 +67,18 @@ class Run(Struct, frozen=True, gc=False):
         """The offset behind the last record."""
         return int(self.records[-1].offset) + 1
 
+    def follows(self, run: "Run") -> bool:
+        """Whether it goes on exactly where the fetch of `run` ended."""
+        return (self.topic, self.partition, self.begins) == (run.topic, run.partition, run.ends)
 
-def joined(run: Run, more: Run) -> Run | None:
-    """Both runs as one, where `more` goes on exactly where the fetch of `run` ended; else None."""
-    if (run.topic, run.partition, run.ends) != (more.topic, more.partition, more.begins):
-        return None
-    return Run(run.topic, run.partition, run.records + more.records, run.begins, more.ends)
+
+def joined(runs: Sequence[Run]) -> Run:
+    """Runs each of which follows the one before it, as one."""
+    first, last = runs[0], runs[-1]
+    if first is last:
+        return first
+    records = [record for run in runs for record in run.records]
+    return Run(first.topic, first.partition, records, first.begins, last.ends)
 
 
 class RunSchema(faust.Schema[Any, Any]):

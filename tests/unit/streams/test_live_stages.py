@@ -280,7 +280,7 @@ async def test_runs_that_do_not_follow_on_one_another_stay_apart() -> None:
 
 
 async def test_runs_that_are_large_already_are_not_joined() -> None:
-    """Joined without end, one partition would keep the others waiting."""
+    """Joined without end, one partition would keep the others waiting; and a lane with enough in it has no room."""
     gate = asyncio.Event()
     worked: list[int] = []
 
@@ -290,13 +290,40 @@ async def test_runs_that_are_large_already_are_not_joined() -> None:
         return True
 
     lanes = Lanes(work, lambda error: pytest.fail(repr(error)))
-    for first in (0, 5_000, 10_000):
+    for first in (0, 5_000):
         await lanes.put(Event(a_run("t", *[b""] * 5_000, first=first)))
         await asyncio.sleep(0)
+    third = asyncio.create_task(lanes.put(Event(a_run("t", *[b""] * 5_000, first=10_000))))
+    await asyncio.sleep(0.01)
+    assert not third.done()
     gate.set()
+    await third
     await asyncio.sleep(0.01)
 
     assert worked == [5_000, 5_000, 5_000]
+    await lanes.stop()
+
+
+async def test_however_small_runs_are_a_lane_takes_them_until_it_has_enough_records() -> None:
+    """Whatever waited in front of a lane could not be joined, and small runs would be worked on one by one."""
+    gate = asyncio.Event()
+    worked: list[int] = []
+
+    async def work(run: Run) -> bool:
+        worked.append(len(run.records))
+        await gate.wait()
+        return True
+
+    lanes = Lanes(work, lambda error: pytest.fail(repr(error)))
+    events = [Event(a_run("t", b"", b"", first=2 * n)) for n in range(500)]
+    for event in events:
+        await asyncio.wait_for(lanes.put(event), 10)
+        await asyncio.sleep(0)
+    gate.set()
+    await asyncio.sleep(0.05)
+
+    assert worked == [2, 998]
+    assert all(event.acked for event in events)
     await lanes.stop()
 
 
