@@ -2,22 +2,22 @@
 
 Faust hands an agent one record at a time and spends about 100 µs on each. Here the consumer yields whole runs, so that
 agents, supervision, rebalancing, acks and commits stay Faust's, and their cost is paid once for thousands of records.
-Only this file, `streams.fetched` and `streams.consumer_loop` reach into Faust and aiokafka, and are why both are
-pinned; what they override, and why:
+Only this file, `streams.group_member`, `streams.consumer_loop` and `streams.fetched` reach into Faust and aiokafka, and
+are why both are pinned. What is overridden here, and why:
 
 - `getmany`: a run is one message, whose offset is that of its last record. A run also knows which offsets its fetch
   covered, so that offsets without a record (of Kafka's own markers) can be told from records that are missing.
 - `seek_to_committed`: the positions of the ledger are the store's, not Kafka's committed offsets.
 - `_new_offset`: the offsets of runs are not consecutive, and Faust would wait for what lies between them for ever.
   Runs of a partition are finished in order, so the highest one finished can be committed.
-- `on_partitions_revoked`: Faust forgets what is done and not yet committed, and then commits.
+- `on_partitions_revoked`: Faust forgets what is done and not yet committed, and then commits. While a worker stops it
+  lets partitions go at once, though some are still worked on.
+- `close`: Faust hangs up as soon as a rebalance begins while a worker stops. What is done is not committed by then, and
+  aiokafka may try that for ever.
 - `commit_and_end_transactions`: where a commit is under way, Faust waits for that one and leaves what came after it.
 - `on_buffer_full`: Faust would fetch no more of a partition while a buffer is full, and where that leaves nothing to
   wait for it would look again a second later. Whoever hands runs on waits for room instead, and goes on at once.
 - `_read_offset` is cleared before each run: else Faust drops what comes again after a rewind, and books gaps.
-- `Worker`, `call_thread`, `_gather_remaining_tasks` of the consumer's thread: it has none (`streams.consumer_loop`).
-- `_create_worker_consumer`: a fetch that waits 1.5 s for an idle partition would hold up the busy ones of its broker;
-  and the process's fetchers hand on whole batches as they are parsed (`streams.fetched`).
 """
 
 import asyncio
@@ -27,8 +27,6 @@ from typing import Any
 
 import aiokafka
 import faust
-from aiokafka.consumer import fetcher
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import IllegalStateError
 from faust.transport.consumer import ensure_TP
 from faust.transport.drivers import aiokafka as driver
@@ -36,12 +34,8 @@ from faust.types import TP, Message
 from faust.types.tuples import ConsumerMessage
 from msgspec import Struct
 
-from streams.consumer_loop import InOneLoop
-from streams.fetched import BatchRecords, Covering, RangedResult
-
-_FETCH_WAIT_MS = 25
-_FETCH_BYTES = 65_536
-"""A fetch waits for so much, but no longer than that: the smaller a run, the more of a commit each record costs."""
+from streams.fetched import Covering
+from streams.group_member import GroupMember
 
 
 class Run(Struct, frozen=True, gc=False):
@@ -98,36 +92,6 @@ Positions = Callable[[Mapping[TP, int | None]], Awaitable[Mapping[TP, int]]]
 """Given the partitions that are assigned and what Kafka has committed of each: the offset to read next of each."""
 
 
-class RunConsumerThread(InOneLoop, driver.AIOKafkaConsumerThread):
-    """What Faust keeps of its consumer in a thread, without the thread, and with a consumer that we configure."""
-
-    consumer: "RunConsumer"
-
-    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
-        conf = self.app.conf
-        self._assignor = RoundRobinPartitionAssignor
-        fetcher.PartitionRecords = BatchRecords
-        fetcher.FetchResult = RangedResult
-        return aiokafka.AIOKafkaConsumer(
-            client_id=conf.broker_client_id,
-            group_id=conf.id,
-            partition_assignment_strategy=[RoundRobinPartitionAssignor],
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_poll_records=conf.broker_max_poll_records,
-            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
-            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
-            fetch_max_wait_ms=_FETCH_WAIT_MS,
-            fetch_min_bytes=_FETCH_BYTES,
-            request_timeout_ms=int(conf.broker_request_timeout * 1000),
-            session_timeout_ms=int(conf.broker_session_timeout * 1000),
-            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
-            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
-            isolation_level="read_committed",
-            **transport.client_options,
-        )
-
-
 class RunConsumer(driver.Consumer):
     """Faust's consumer, a run at a time; `fetched_to` tells up to which offset each partition has been handed over."""
 
@@ -135,9 +99,10 @@ class RunConsumer(driver.Consumer):
         """As Faust's."""
         super().__init__(*args, **kwargs)
         self.fetched_to: dict[TP, int] = {}
+        self._all_committed = asyncio.Event()
 
-    def _new_consumer_thread(self) -> RunConsumerThread:
-        return RunConsumerThread(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> GroupMember:
+        return GroupMember(self, loop=self.loop, thread_loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """What has been fetched, as one message for each partition."""
@@ -206,15 +171,28 @@ class RunConsumer(driver.Consumer):
             self._read_offset[ensure_TP(tp)] = None
             self.fetched_to.pop(ensure_TP(tp), None)
 
+    def close(self) -> None:
+        """Nothing: a worker that stops leaves its group when it has committed all."""
+
     def on_buffer_full(self, tp: TP) -> None:
         """Nothing: the conductor waits for room in the buffer, and fetching with it."""
 
     async def on_partitions_revoked(self, revoked: Set[TP]) -> None:
         """Commit what is done before Faust forgets it, which it does before it waits for what is under way."""
+        if self.app.should_stop:
+            await self._all_committed.wait()
+            return
         self.stop_flow()
         while any(self._acked.get(tp) for tp in revoked):  # runs are finished meanwhile
             await self.commit_and_end_transactions()
         await super().on_partitions_revoked(revoked)
+
+    async def on_stop(self) -> None:
+        """Commit all that is done, after which a rebalance may go on."""
+        try:
+            await super().on_stop()
+        finally:
+            self._all_committed.set()
 
     async def commit_and_end_transactions(self) -> None:
         """Commit all that is done, before partitions go to another worker."""
