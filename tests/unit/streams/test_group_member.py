@@ -23,24 +23,31 @@ def member(commit: Callable[[Any], Awaitable[None]], closing: "asyncio.Future[No
     return found
 
 
+class ForEver:
+    """A commit that is tried until it is given up."""
+
+    def __init__(self) -> None:
+        self.given_up = asyncio.Event()
+
+    async def commit(self, offsets: Any) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.given_up.set()
+
+
 async def test_a_commit_is_given_up_once_the_consumer_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
     """The library would try it again and again, of a coordinator that it does not look for any more."""
     monkeypatch.setattr(group_member, "_LAST_COMMIT_S", 0.05)
     closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    given_up = asyncio.Event()
+    for_ever = ForEver()
 
-    async def for_ever(offsets: Any) -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            given_up.set()
-
-    commit = asyncio.create_task(member(for_ever, closing)._commit({PLACE: 5}))
+    commit = asyncio.create_task(member(for_ever.commit, closing)._commit({PLACE: 5}))
     await asyncio.sleep(0.2)
     assert not commit.done()
     closing.set_result(None)
     assert await asyncio.wait_for(commit, 10) is False
-    await asyncio.wait_for(given_up.wait(), 10)
+    await asyncio.wait_for(for_ever.given_up.wait(), 10)
 
 
 async def test_a_commit_that_is_under_way_may_end() -> None:
@@ -60,17 +67,11 @@ async def test_a_commit_that_is_under_way_may_end() -> None:
 async def test_whoever_is_cancelled_takes_its_commit_along() -> None:
     """The timer of commits is cancelled when the worker stops: nothing of it may go on."""
     closing: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    given_up = asyncio.Event()
+    for_ever = ForEver()
 
-    async def for_ever(offsets: Any) -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            given_up.set()
-
-    commit = asyncio.create_task(member(for_ever, closing)._commit({PLACE: 5}))
+    commit = asyncio.create_task(member(for_ever.commit, closing)._commit({PLACE: 5}))
     await asyncio.sleep(0.01)
     commit.cancel()
-    await asyncio.wait_for(given_up.wait(), 10)
+    await asyncio.wait_for(for_ever.given_up.wait(), 10)
     with pytest.raises(asyncio.CancelledError):
         await commit

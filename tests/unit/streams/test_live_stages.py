@@ -184,6 +184,20 @@ class Event:
         return True
 
 
+class HeldBack:
+    """Work that waits at `gate`; what begins at `undone` does not get done."""
+
+    def __init__(self, undone: int = -1) -> None:
+        self.gate = asyncio.Event()
+        self.worked: list[Run] = []
+        self._undone = undone
+
+    async def work(self, run: Run) -> bool:
+        self.worked.append(run)
+        await self.gate.wait()
+        return run.begins != self._undone
+
+
 async def test_lanes_keep_the_order_of_a_partition_and_let_others_pass() -> None:
     """A partition that waits holds up nobody else, and its runs stay in order."""
     gate = asyncio.Event()
@@ -233,96 +247,68 @@ async def test_a_run_whose_work_fails_is_not_acknowledged() -> None:
 
 async def test_what_has_gathered_in_a_lane_is_one_run() -> None:
     """Runs that follow on one another while the first is worked on are joined, and all of them acked with it."""
-    gate = asyncio.Event()
-    worked: list[Run] = []
-
-    async def work(run: Run) -> bool:
-        worked.append(run)
-        await gate.wait()
-        return True
-
-    lanes = Lanes(work, lambda error: pytest.fail(repr(error)))
+    held = HeldBack()
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)))
     events = [Event(a_run("t", b"", b"", first=n)) for n in (0, 2, 4)]
     for event in events:
         await lanes.put(event)
         await asyncio.sleep(0)
     assert [event.acked for event in events] == [False, False, False]
-    gate.set()
+    held.gate.set()
     await asyncio.sleep(0.01)
 
-    assert [(run.begins, run.ends, len(run.records)) for run in worked] == [(0, 2, 2), (2, 6, 4)]
-    assert [record.offset for record in worked[1].records] == [2, 3, 4, 5]
+    assert [(run.begins, run.ends, len(run.records)) for run in held.worked] == [(0, 2, 2), (2, 6, 4)]
+    assert [record.offset for record in held.worked[1].records] == [2, 3, 4, 5]
     assert all(event.acked for event in events)
     await lanes.stop()
 
 
 async def test_runs_that_do_not_follow_on_one_another_stay_apart() -> None:
     """A rewind brings back what was there before: the reducer must see where the second reading begins."""
-    gate = asyncio.Event()
-    worked: list[int] = []
-
-    async def work(run: Run) -> bool:
-        worked.append(run.begins)
-        await gate.wait()
-        return run.begins != 9
-
-    lanes = Lanes(work, lambda error: pytest.fail(repr(error)))
+    held = HeldBack(undone=9)
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)))
     events = [Event(a_run("t", b"", first=n)) for n in (0, 9, 1)]
     for event in events:
         await lanes.put(event)
         await asyncio.sleep(0)
-    gate.set()
+    held.gate.set()
     await asyncio.sleep(0.01)
 
-    assert worked == [0, 9, 1]
+    assert [run.begins for run in held.worked] == [0, 9, 1]
     assert [event.acked for event in events] == [True, False, True]
     await lanes.stop()
 
 
 async def test_runs_that_are_large_already_are_not_joined() -> None:
     """Joined without end, one partition would keep the others waiting; and a lane with enough in it has no room."""
-    gate = asyncio.Event()
-    worked: list[int] = []
-
-    async def work(run: Run) -> bool:
-        worked.append(len(run.records))
-        await gate.wait()
-        return True
-
-    lanes = Lanes(work, lambda error: pytest.fail(repr(error)))
+    held = HeldBack()
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)))
     for first in (0, 5_000):
         await lanes.put(Event(a_run("t", *[b""] * 5_000, first=first)))
         await asyncio.sleep(0)
     third = asyncio.create_task(lanes.put(Event(a_run("t", *[b""] * 5_000, first=10_000))))
     await asyncio.sleep(0.01)
     assert not third.done()
-    gate.set()
+    held.gate.set()
     await third
     await asyncio.sleep(0.01)
 
-    assert worked == [5_000, 5_000, 5_000]
+    assert [len(run.records) for run in held.worked] == [5_000, 5_000, 5_000]
     await lanes.stop()
 
 
 async def test_however_small_runs_are_a_lane_takes_them_until_it_has_enough_records() -> None:
     """Whatever waited in front of a lane could not be joined, and small runs would be worked on one by one."""
-    gate = asyncio.Event()
-    worked: list[int] = []
-
-    async def work(run: Run) -> bool:
-        worked.append(len(run.records))
-        await gate.wait()
-        return True
-
-    lanes = Lanes(work, lambda error: pytest.fail(repr(error)))
+    held = HeldBack()
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)))
     events = [Event(a_run("t", b"", b"", first=2 * n)) for n in range(500)]
     for event in events:
         await asyncio.wait_for(lanes.put(event), 10)
         await asyncio.sleep(0)
-    gate.set()
+    held.gate.set()
     await asyncio.sleep(0.05)
 
-    assert worked == [2, 998]
+    assert [len(run.records) for run in held.worked] == [2, 998]
     assert all(event.acked for event in events)
     await lanes.stop()
 
