@@ -4,8 +4,7 @@ While one partition waits for the store or the broker, another one computes. A l
 runs they came in, so that memory is bounded and a rebalance is not held up; when it is full, whoever fills it waits.
 
 What has gathered in a lane is worked on as one run: each costs a commit and a delivery, and a lane that paid for them
-one by one would stay behind once it is. Therefore whoever waits for room holds back little: what waits in front of a
-lane cannot be joined.
+one by one would stay behind once it is. What waits in front of a full lane cannot be joined: hence records, not runs.
 """
 
 import asyncio

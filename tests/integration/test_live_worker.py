@@ -222,8 +222,7 @@ def test_sigterm_under_load(service: LiveService) -> None:
         publishing.result()
     service.wait_folded()
 
-    taken_in = Counter((record["source"], record["source_offset"]) for record in service.ledger() if "source" in record)
-    assert set(taken_in.values()) == {1}
+    assert set(service.taken_in().values()) == {1}
     held = service.held()
     assert differences(held, service.straight(held)) == []
     assert stopping.log_lines()[-1]["message"] == "worker stopped"

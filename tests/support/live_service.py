@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,10 @@ class LiveService:
         """Every ledger record, decoded to plain JSON, shard after shard."""
         found = read_topic(self.kafka.bootstrap, EVENTS_TOPIC)
         return [msgspec.json.decode(record.value) for records in found.values() for record in records]
+
+    def taken_in(self) -> Counter[tuple[str, int]]:
+        """How often each place of the feeds stands in the ledger, by source and offset."""
+        return Counter((record["source"], record["source_offset"]) for record in self.ledger() if "source" in record)
 
     async def _positions(self) -> list[int]:
         store = RedisStore(self.store)
