@@ -5,17 +5,23 @@ runs they came in, so that memory is bounded and a rebalance is not held up; whe
 
 What has gathered in a lane is worked on as one run: each costs a commit and a delivery, and a lane that paid for them
 one by one would stay behind once it is. What waits in front of a full lane cannot be joined: hence records, not runs.
+
+All lanes together work on so many records at a time, however many partitions a worker has, since what is worked on is
+decoded, and so are its customers.
 """
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 from streams.transport import Run, joined
 
 _ENOUGH_RECORDS = 4_096
 """A lane has room until so many wait, and joins runs up to so many: more would save nothing and keep others waiting."""
+_MOST_AT_WORK = 65_536
+"""Records that all lanes work on at a time: 41 MB of events, and at worst as many customers."""
 
 
 class RunEvent(Protocol):
@@ -40,6 +46,7 @@ class Lanes:
         self._failed = failed
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._at_work = _AtWork()
 
     async def put(self, event: RunEvent) -> None:
         """Queue a run behind the earlier ones of its partition."""
@@ -54,7 +61,8 @@ class Lanes:
         while True:
             events, run = await lane.take()
             try:
-                done = await self._work(run)
+                async with self._at_work.records(len(run.records)):
+                    done = await self._work(run)
             except Exception as error:  # whatever it is, the run must not count as done
                 self._failed(error)
                 return
@@ -68,6 +76,28 @@ class Lanes:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+class _AtWork:
+    """How many records are worked on: first come, first served, and a run that is larger than allowed goes alone."""
+
+    def __init__(self) -> None:
+        self._records = 0
+        self._queue = asyncio.Lock()
+        self._changed = asyncio.Condition()
+
+    @contextlib.asynccontextmanager
+    async def records(self, count: int) -> AsyncIterator[None]:
+        """Wait until `count` more may be worked on, and let them go at the end."""
+        async with self._queue, self._changed:
+            await self._changed.wait_for(lambda: not self._records or self._records + count <= _MOST_AT_WORK)
+            self._records += count
+        try:
+            yield
+        finally:
+            async with self._changed:
+                self._records -= count
+                self._changed.notify_all()
 
 
 class _Lane:

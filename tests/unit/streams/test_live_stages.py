@@ -313,6 +313,37 @@ async def test_however_small_runs_are_a_lane_takes_them_until_it_has_enough_reco
     await lanes.stop()
 
 
+async def test_lanes_together_work_on_no_more_records_than_fit_into_memory() -> None:
+    """However many partitions a worker has; a small run does not overtake a large one that waits for room."""
+    held = HeldBack()
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)))
+    for partition, count in enumerate((40_000, 30_000, 10)):
+        await lanes.put(Event(a_run("t", *[b""] * count, partition=partition)))
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.01)
+    assert [run.partition for run in held.worked] == [0]
+    held.gate.set()
+    await asyncio.sleep(0.05)
+
+    assert [run.partition for run in held.worked] == [0, 1, 2]
+    await lanes.stop()
+
+
+async def test_a_run_larger_than_what_lanes_may_work_on_goes_alone() -> None:
+    """It could be no smaller, and nobody would ever fetch it again."""
+    held = HeldBack()
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)))
+    for partition, count in enumerate((10, 70_000)):
+        await lanes.put(Event(a_run("t", *[b""] * count, partition=partition)))
+    await asyncio.sleep(0.01)
+    assert [run.partition for run in held.worked] == [0]
+    held.gate.set()
+    await asyncio.sleep(0.05)
+
+    assert [run.partition for run in held.worked] == [0, 1]
+    await lanes.stop()
+
+
 def test_a_full_buffer_takes_no_partition_out_of_what_is_fetched() -> None:
     """Faust would wait a second before it asks again for a partition whose buffer was full for a moment."""
     consumer = RunConsumer.__new__(RunConsumer)
