@@ -159,9 +159,8 @@ def _decide(
     fresh = [] if found.basis == NO_BASIS else _triggers(flows, found, moved, resolve_below, rules)
     triggers = state.triggers + [trigger for trigger in fresh if trigger not in state.triggers]
     worse = found.net >= rules.outflow.worse_ratio * state.measure
-    finding = _finding(customer, flows, found, triggers, ctx)
-    if worse or len(triggers) > len(state.triggers) or (finding.severity == "critical" != state.severity):
-        update_alert(customer, state, finding, at_ms, ctx)
+    if worse or len(triggers) > len(state.triggers) or (_severity(found, rules) == "critical" != state.severity):
+        update_alert(customer, state, _finding(customer, flows, found, triggers, ctx), at_ms, ctx)
         ctx.rank(INDEX, customer.customer_id, float(found.net))
     else:
         ctx.decide(RULE, Reason.UNCHANGED)
@@ -189,6 +188,10 @@ def _triggers(flows: Flows, found: Measure, moved: Outflow | None, resolve_below
     return triggers
 
 
+def _severity(found: Measure, rules: Rules) -> str:
+    return "critical" if found.net >= rules.outflow.critical_ratio * found.threshold else "warning"
+
+
 def _finding(customer: Customer, flows: Flows, found: Measure, triggers: list[str], ctx: FoldContext) -> Finding:
     rules = ctx.rules
     tier: OutflowThresholds = rules.outflow_by_tier[customer.tier]
@@ -214,7 +217,7 @@ def _finding(customer: Customer, flows: Flows, found: Measure, triggers: list[st
     if evidence:
         figures["largest_outflow"] = evidence[0].cents / 100
     return Finding(
-        severity="critical" if found.net >= rules.outflow.critical_ratio * found.threshold else "warning",
+        severity=_severity(found, rules),
         measure=found.net,
         triggers=triggers,
         figures=figures,

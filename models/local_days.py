@@ -20,6 +20,7 @@ class LocalDays:
         """Count days in the IANA zone named `zone`."""
         self._zone = ZoneInfo(zone)
         self._by_quarter: dict[int, int] = {}
+        self._starts_ms: dict[int, int] = {}
 
     def day_of(self, at_ms: int) -> int:
         """The local day that `at_ms` (milliseconds since 1970 UTC) falls on."""
@@ -34,8 +35,13 @@ class LocalDays:
 
     def start_ms(self, day: int) -> int:
         """When local day `day` begins (the first instant of it, where the clock jumps over midnight)."""
-        midnight = datetime.combine(self.date_of(day), time(), self._zone)
-        return round(midnight.timestamp() * 1000)
+        start_ms = self._starts_ms.get(day)
+        if start_ms is None:
+            if len(self._starts_ms) >= _MEMO_LIMIT:
+                self._starts_ms.clear()
+            midnight = datetime.combine(self.date_of(day), time(), self._zone)
+            start_ms = self._starts_ms[day] = round(midnight.timestamp() * 1000)
+        return start_ms
 
     @staticmethod
     def date_of(day: int) -> date:

@@ -132,7 +132,7 @@ def last_day(flows: Flows) -> int | None:
 
 def draining_days(flows: Flows, least_cents: float) -> int:
     """Days of the window whose net outflow is more than `least_cents`."""
-    return sum(out - into > least_cents for _, into, out in days_of(flows))
+    return sum(out - into > least_cents for _, into, out, _ in _DAY.iter_unpack(flows.days))
 
 
 def _habit_weight(flows: Flows, day: int) -> float:
