@@ -82,7 +82,7 @@ class Worker:
         reading = Feeds(self._rewind, self._earliest)
         turns = Turns()
         ingest = LiveIngest(self._producer, parts.shards, reading, self.metrics, live, parts.pseudonymiser, turns)
-        self._feed_lanes = Lanes(ingest.take, self.fail)
+        self._feed_lanes = Lanes(ingest.take, self.fail, turns)
 
         # ledger -> state and outbox
         cache = max(settings.cache_customers // parts.shards, 1)
@@ -96,7 +96,7 @@ class Worker:
         self._shards = OwnedShards(make, self._consumer, live, self._relay.wake, self.metrics.forget)
         self._gauges = ComplaintGauges(store, self.metrics.complaints)
         self._backlog = BacklogGauges(store, self.metrics)
-        self._ledger_lanes = Lanes(self._fold, self.fail)
+        self._ledger_lanes = Lanes(self._fold, self.fail, turns)
 
         async def positions(committed: Mapping[TP, int | None]) -> Mapping[TP, int]:
             found = await self._shards.positions(committed)

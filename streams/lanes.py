@@ -5,6 +5,8 @@ runs they came in, so that memory is bounded and a rebalance is not held up; whe
 
 What has gathered in a lane is worked on as one run: each costs a commit and a delivery, and a lane that paid for them
 one by one would stay behind once it is. What waits in front of a full lane cannot be joined: hence records, not runs.
+A lane takes what has gathered once it is its turn to compute, and not before: what comes until then would have to wait
+for the next time.
 
 All lanes together work on so many records at a time, however many partitions a worker has, since what is worked on is
 decoded, and so are its customers.
@@ -17,6 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol
 
 from streams.transport import Run, joined
+from streams.turns import Turns
 
 _ENOUGH_RECORDS = 4_096
 """A lane has room until so many wait, and joins runs up to so many: more would save nothing and keep others waiting."""
@@ -40,10 +43,16 @@ class RunEvent(Protocol):
 class Lanes:
     """Hands runs to `work` and acks those that it says are done; its errors are passed to `failed`."""
 
-    def __init__(self, work: Callable[[Run], Awaitable[bool]], failed: Callable[[BaseException], None]) -> None:
-        """Start with no lane; a partition gets its own at its first run."""
+    def __init__(
+        self, work: Callable[[Run], Awaitable[bool]], failed: Callable[[BaseException], None], turns: Turns
+    ) -> None:
+        """Start with no lane; a partition gets its own at its first run.
+
+        `work` begins with its turn, and must leave it before it waits for anything.
+        """
         self._work = work
         self._failed = failed
+        self._turns = turns
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._at_work = _AtWork()
@@ -59,13 +68,20 @@ class Lanes:
 
     async def _serve(self, lane: "_Lane") -> None:
         while True:
-            events, run = await lane.take()
+            await lane.some()
+            await self._turns.begin()
             try:
-                async with self._at_work.records(len(run.records)):
+                events, run = await lane.take()
+                count = len(run.records)
+                if not self._at_work.has_room(count):
+                    self._turns.leave()
+                async with self._at_work.records(count):
                     done = await self._work(run)
             except Exception as error:  # whatever it is, the run must not count as done
                 self._failed(error)
                 return
+            finally:
+                self._turns.leave()
             if done:
                 while events:
                     events.pop(0).ack()
@@ -86,11 +102,18 @@ class _AtWork:
         self._queue = asyncio.Lock()
         self._changed = asyncio.Condition()
 
+    def has_room(self, count: int) -> bool:
+        """Whether `count` more may be worked on now."""
+        return not self._queue.locked() and self._fits(count)
+
+    def _fits(self, count: int) -> bool:
+        return not self._records or self._records + count <= _MOST_AT_WORK
+
     @contextlib.asynccontextmanager
     async def records(self, count: int) -> AsyncIterator[None]:
         """Wait until `count` more may be worked on, and let them go at the end."""
         async with self._queue, self._changed:
-            await self._changed.wait_for(lambda: not self._records or self._records + count <= _MOST_AT_WORK)
+            await self._changed.wait_for(lambda: self._fits(count))
             self._records += count
         try:
             yield
@@ -116,10 +139,14 @@ class _Lane:
             self._records += len(event.value.records)
             self._changed.notify_all()
 
-    async def take(self) -> tuple[list[RunEvent], Run]:
-        """The first runs that follow on one another, once there are any, as the events that they are and as one run."""
+    async def some(self) -> None:
+        """Wait until there is a run."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._events)
+
+    async def take(self) -> tuple[list[RunEvent], Run]:
+        """The first runs that follow on one another, as the events that they are and as one run; there must be one."""
+        async with self._changed:
             events = [self._events.popleft()]
             count = len(events[0].value.records)
             while self._events and count < _ENOUGH_RECORDS and self._events[0].value.follows(events[-1].value):

@@ -85,6 +85,7 @@ class LiveIngest:
 
     async def _may_pass(self, place: Place, due: int, begins: int) -> bool:
         """Whether the records between are gone for good; else the consumer is sent back for them."""
+        self._turns.leave()
         topic, partition = place
         again_from = back_to(due, begins, await self._feeds.earliest(topic, partition))
         if again_from is None:

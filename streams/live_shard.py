@@ -65,6 +65,7 @@ class LiveShard:
         self._processor = ShardProcessor(
             store, shard, cache_customers, self._follow_time if event_clock is not None else None, turns
         )
+        self._turns = turns or Turns()
         self._behind = (0, 0)
         self._lock = asyncio.Lock()
 
@@ -94,6 +95,7 @@ class LiveShard:
             return await self._open()
 
     async def _open(self) -> int:
+        self._turns.leave()
         retry_s = 0.1
         while True:
             try:
@@ -113,6 +115,8 @@ class LiveShard:
     async def take(self, run: Run) -> list[BatchReport]:
         """Fold what of `run` has not been folded; what each commit did, none where nothing was to be done."""
         reports = []
+        if self._lock.locked():
+            self._turns.leave()
         async with self._lock:
             for begins, first_offset, bodies in _pieces(run):
                 report = await self._take(begins, first_offset, bodies)
@@ -162,6 +166,7 @@ class LiveShard:
 
     async def _may_pass(self, position: int, begins: int) -> bool:
         """Whether the records between are gone for good; else the consumer is sent back for them."""
+        self._turns.leave()
         again_from = back_to(position, begins, await self._reading.earliest())
         if again_from is None:
             self._count_gap(position, begins)

@@ -180,17 +180,12 @@ class ShardProcessor:
                     named[record.event.customer_id] = None  # type: ignore[union-attr]
                 elif isinstance(record.event, Tick):
                     last_tick_ms = max(last_tick_ms, record.at_ms)
-        due: list[tuple[int, str]] = []
-        if last_tick_ms:
-            stored_due = await self._store.due(self._shard, DUE_INDEX, last_tick_ms)
-            due = [(int(due_ms), customer_id) for due_ms, customer_id in stored_due]
+            decoded_s = time.perf_counter()
+            due = await self._due(last_tick_ms) if last_tick_ms else []
             for _, customer_id in due:
                 named[customer_id] = None
-        decoded_s = time.perf_counter()
-        customers, loaded = await self._load(named)
-        loaded_s = time.perf_counter()
-
-        async with turns:
+            customers, loaded = await self._load(named)
+            loaded_s = time.perf_counter()
             fold.begin(customers, due)
             try:
                 for records_piece in pieces(records):
@@ -199,7 +194,8 @@ class ShardProcessor:
                     await turns.pause()
             except UnknownPolicies:
                 # Customers are read after the shard: another worker may have moved both in between.
-                actual = (await self._store.open_shard(self._shard)).position
+                async with turns.away():
+                    actual = (await self._store.open_shard(self._shard)).position
                 if actual == self._position:
                     raise
                 raise PositionConflict(self._shard, self._position, actual) from None
@@ -235,6 +231,11 @@ class ShardProcessor:
             commit_s=committed_s - folded_s,
         )
 
+    async def _due(self, until_ms: int) -> list[tuple[int, str]]:
+        async with self._turns.away():
+            stored_due = await self._store.due(self._shard, DUE_INDEX, until_ms)
+        return [(int(due_ms), customer_id) for due_ms, customer_id in stored_due]
+
     async def _load(self, named: dict[str, None]) -> tuple[dict[str, Customer], int]:
         customers: dict[str, Customer] = {}
         missing: list[str] = []
@@ -245,7 +246,9 @@ class ShardProcessor:
             else:
                 customers[customer_id] = cached
         if missing:
-            for customer_id, body in zip(missing, await self._store.load(self._shard, missing), strict=True):
+            async with self._turns.away():
+                bodies = await self._store.load(self._shard, missing)
+            for customer_id, body in zip(missing, bodies, strict=True):
                 if body is not None:
                     customers[customer_id] = decode_customer(body)
         return customers, len(missing)

@@ -5,7 +5,8 @@ it, each step of a commit or of a delivery, and there are a dozen, would wait fo
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
 from time import perf_counter
 from typing import TypeVar
 
@@ -19,17 +20,41 @@ T = TypeVar("T")
 
 
 class Turns:
-    """`async with` it to compute; `pause` in between lets the network have its say, and no other computation."""
+    """`async with` it to compute; `pause` in between lets the network have its say, and no other computation.
+
+    A task whose turn it is already goes on, and has it until it leaves.
+    """
 
     def __init__(self) -> None:
         """Nobody computes."""
         self._lock = asyncio.Lock()
+        self._whose: asyncio.Task[object] | None = None
+
+    async def begin(self) -> None:
+        """Wait for this task's turn, unless it has it."""
+        task = asyncio.current_task()
+        if self._whose is not task:
+            await self._lock.acquire()
+            self._whose = task
+
+    def leave(self) -> None:
+        """Let the next one compute, if it is this task's turn: nobody may keep it while waiting for anything else."""
+        if self._whose is asyncio.current_task():
+            self._whose = None
+            self._lock.release()
 
     async def __aenter__(self) -> None:
-        await self._lock.acquire()
+        await self.begin()
 
     async def __aexit__(self, *_: object) -> None:
-        self._lock.release()
+        self.leave()
+
+    @contextlib.asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """Let others compute while this task waits for something."""
+        self.leave()
+        yield
+        await self.begin()
 
     async def pause(self) -> None:
         """Let the event loop go round until it has nothing to do, but not for ever.

@@ -15,10 +15,11 @@ from streams.live_shard import LiveShard, Reading
 from streams.metrics import Metrics
 from streams.names import EVENTS_TOPIC
 from streams.processor import ShardProcessor
-from streams.stores.base import Commit, StoreUnavailable
+from streams.stores.base import Commit, StoredShard, StoreUnavailable
 from streams.stores.memory import MemoryStore
 from streams.ticking import EventClock
 from streams.transport import Run
+from streams.turns import Turns
 from tests.support.histories import History
 
 
@@ -51,11 +52,30 @@ class Ledger:
 class Fixture:
     """One live shard over a store."""
 
-    def __init__(self, ledger: Ledger, store: MemoryStore | None = None, clock: EventClock | None = None) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        store: MemoryStore | None = None,
+        clock: EventClock | None = None,
+        *,
+        turns: Turns | None = None,
+        reading: Reading | None = None,
+        cache: int = 100,
+    ) -> None:
         self.store = store or MemoryStore()
         self.metrics = Metrics()
         self.live = LiveMetrics(self.metrics.registry)
-        self.shard = LiveShard(0, self.store, load_policies(), self.metrics, self.live, ledger.reading, 100, clock)
+        self.shard = LiveShard(
+            0,
+            self.store,
+            load_policies(),
+            self.metrics,
+            self.live,
+            reading or ledger.reading,
+            cache,
+            clock,
+            turns,
+        )
 
     def count(self, name: str) -> float:
         """A counter's value."""
@@ -324,3 +344,76 @@ async def test_events_bring_the_time_where_they_are_asked_to() -> None:
     latest_ms = max(record.at_ms for record in decode_ledger_run(records[:120]) if record.source)
     assert it.shard.event_clock is not None
     assert it.shard.event_clock.clock_ms == latest_ms // 60_000 * 60_000 > 0
+
+
+async def test_nobody_is_kept_from_computing_while_a_shard_waits() -> None:
+    """A shard whose store or broker does not answer must not hold up those whose does."""
+    turns = Turns()
+    waits: list[str] = []
+
+    async def others_compute(waits_for: str) -> None:
+        async def compute() -> None:
+            async with turns:
+                waits.append(waits_for)
+
+        await asyncio.wait_for(asyncio.create_task(compute()), 10)
+
+    class Watched(MemoryStore):
+        async def open_shard(self, shard: int) -> StoredShard:
+            await others_compute("open_shard")
+            return await super().open_shard(shard)
+
+        async def load(self, shard: int, customer_ids: Sequence[str]) -> list[bytes | None]:
+            await others_compute("load")
+            return await super().load(shard, customer_ids)
+
+        async def due(self, shard: int, index: str, until: float) -> list[tuple[float, str]]:
+            await others_compute("due")
+            return await super().due(shard, index, until)
+
+        async def commit(self, shard: int, commit: Commit) -> None:
+            await others_compute("commit")
+            await super().commit(shard, commit)
+
+    async def rewind(offset: int) -> None:
+        await others_compute("rewind")
+
+    async def earliest() -> int:
+        await others_compute("earliest")
+        return 0
+
+    records = bodies()
+    ledger = Ledger(records)
+    it = Fixture(ledger, Watched(), turns=turns, reading=Reading(rewind, earliest), cache=1)
+    for start, end in ((0, 50), (80, 120), (50, 120)):
+        await turns.begin()  # as a lane does
+        await it.shard.take(ledger.run(start, end))
+        turns.leave()
+
+    assert set(waits) == {"open_shard", "load", "due", "commit", "rewind", "earliest"}
+    assert it.shard.position == 120
+
+
+async def test_nobody_is_kept_from_computing_while_a_shard_is_being_opened() -> None:
+    """Its runs wait for that without their turn."""
+    turns, answers = Turns(), asyncio.Event()
+
+    class Slow(MemoryStore):
+        async def open_shard(self, shard: int) -> StoredShard:
+            await answers.wait()
+            return await super().open_shard(shard)
+
+    async def take() -> None:
+        await turns.begin()
+        await it.shard.take(ledger.run(0, 120))
+
+    ledger = Ledger(bodies())
+    it = Fixture(ledger, Slow(), turns=turns)
+    opening = asyncio.create_task(it.shard.open())
+    await asyncio.sleep(0)
+    taking = asyncio.create_task(take())
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(10), turns:
+        answers.set()
+    await asyncio.gather(opening, taking)
+    assert it.shard.position == 120

@@ -31,6 +31,7 @@ from streams.stores.base import Commit, NewOutput, OutboxEntry, StoreUnavailable
 from streams.stores.memory import MemoryStore
 from streams.ticking import EventClock
 from streams.transport import Run, RunConsumer
+from streams.turns import Turns
 from tests.support.feeds import NOW_MS, line
 from tests.unit.streams.test_live_shard import Fixture, Ledger, bodies
 
@@ -148,6 +149,30 @@ async def test_a_run_that_comes_too_early_is_asked_for_again() -> None:
     assert len(asked) == 2
 
 
+async def test_nobody_is_kept_from_computing_while_a_feed_waits() -> None:
+    """What a run is sent back for is fetched, and what was taken in is delivered, in the turns of others."""
+    kept, turns, waits = Kept(), Turns(), 0
+
+    async def compute() -> None:
+        nonlocal waits
+        async with turns:
+            waits += 1
+
+    async def rewind(topic: str, partition: int, offset: int) -> None:
+        await asyncio.wait_for(asyncio.create_task(compute()), 10)
+
+    counted, live = metrics()
+    reading = Feeds(rewind, from_the_first)
+    ingest = LiveIngest(kept.producer, 1, reading, counted, live, turns=turns, wall_ms=lambda: NOW_MS)
+    ingest.begin({("bank.calls", 1): 7})
+    await turns.begin()  # as a lane does
+    assert await ingest.take(a_run("bank.calls", line("contact"), first=9)) is False
+    await turns.begin()
+    assert await ingest.take(a_run("bank.calls", line("contact"), first=7)) is True
+    await asyncio.wait_for(asyncio.create_task(compute()), 10)
+    assert waits == 2
+
+
 async def test_what_retention_has_deleted_of_a_feed_is_passed_loudly(caplog: pytest.LogCaptureFixture) -> None:
     """What is gone cannot be asked for: said as critical, and the rest is taken in."""
     kept = Kept()
@@ -189,11 +214,13 @@ class HeldBack:
 
     def __init__(self, undone: int = -1) -> None:
         self.gate = asyncio.Event()
+        self.turns = Turns()
         self.worked: list[Run] = []
         self._undone = undone
 
     async def work(self, run: Run) -> bool:
         self.worked.append(run)
+        self.turns.leave()
         await self.gate.wait()
         return run.begins != self._undone
 
@@ -201,15 +228,17 @@ class HeldBack:
 async def test_lanes_keep_the_order_of_a_partition_and_let_others_pass() -> None:
     """A partition that waits holds up nobody else, and its runs stay in order."""
     gate = asyncio.Event()
+    turns = Turns()
     done: list[tuple[int, int]] = []
 
     async def work(run: Run) -> bool:
         if run.partition == 0:
+            turns.leave()
             await gate.wait()
         done.append((run.partition, run.first_offset))
         return True
 
-    lanes = Lanes(work, lambda error: pytest.fail(repr(error)))
+    lanes = Lanes(work, lambda error: pytest.fail(repr(error)), turns)
     events = [Event(a_run("t", b"", first=n, partition=p)) for n in range(2) for p in (0, 1)]
     for event in events:
         await lanes.put(event)
@@ -233,7 +262,7 @@ async def test_a_run_whose_work_fails_is_not_acknowledged() -> None:
         worked.append(run.first_offset)
         raise ZeroDivisionError
 
-    lanes = Lanes(work, failures.append)
+    lanes = Lanes(work, failures.append, Turns())
     events = [Event(a_run("t", b"", first=n)) for n in range(2)]
     for event in events:
         await lanes.put(event)
@@ -248,7 +277,7 @@ async def test_a_run_whose_work_fails_is_not_acknowledged() -> None:
 async def test_what_has_gathered_in_a_lane_is_one_run() -> None:
     """Runs that follow on one another while the first is worked on are joined, and all of them acked with it."""
     held = HeldBack()
-    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)))
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)), held.turns)
     events = [Event(a_run("t", b"", b"", first=n)) for n in (0, 2, 4)]
     for event in events:
         await lanes.put(event)
@@ -263,10 +292,26 @@ async def test_what_has_gathered_in_a_lane_is_one_run() -> None:
     await lanes.stop()
 
 
+async def test_what_comes_before_a_lane_may_compute_is_in_its_run() -> None:
+    """Taken any earlier, a run would wait for its turn, and what came meanwhile for the next one."""
+    held = HeldBack()
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)), held.turns)
+    held.gate.set()
+    async with held.turns:
+        for first in range(3):
+            await lanes.put(Event(a_run("t", b"", first=first)))
+            await asyncio.sleep(0.01)
+        assert not held.worked
+    await asyncio.sleep(0.01)
+
+    assert [(run.begins, run.ends) for run in held.worked] == [(0, 3)]
+    await lanes.stop()
+
+
 async def test_runs_that_do_not_follow_on_one_another_stay_apart() -> None:
     """A rewind brings back what was there before: the reducer must see where the second reading begins."""
     held = HeldBack(undone=9)
-    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)))
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)), held.turns)
     events = [Event(a_run("t", b"", first=n)) for n in (0, 9, 1)]
     for event in events:
         await lanes.put(event)
@@ -282,7 +327,7 @@ async def test_runs_that_do_not_follow_on_one_another_stay_apart() -> None:
 async def test_runs_that_are_large_already_are_not_joined() -> None:
     """Joined without end, one partition would keep the others waiting; and a lane with enough in it has no room."""
     held = HeldBack()
-    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)))
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)), held.turns)
     for first in (0, 5_000):
         await lanes.put(Event(a_run("t", *[b""] * 5_000, first=first)))
         await asyncio.sleep(0)
@@ -300,7 +345,7 @@ async def test_runs_that_are_large_already_are_not_joined() -> None:
 async def test_however_small_runs_are_a_lane_takes_them_until_it_has_enough_records() -> None:
     """Whatever waited in front of a lane could not be joined, and small runs would be worked on one by one."""
     held = HeldBack()
-    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)))
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)), held.turns)
     events = [Event(a_run("t", b"", b"", first=2 * n)) for n in range(500)]
     for event in events:
         await asyncio.wait_for(lanes.put(event), 10)
@@ -316,13 +361,14 @@ async def test_however_small_runs_are_a_lane_takes_them_until_it_has_enough_reco
 async def test_lanes_together_work_on_no_more_records_than_fit_into_memory() -> None:
     """However many partitions a worker has; a small run does not overtake a large one that waits for room."""
     held = HeldBack()
-    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)))
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)), held.turns)
     for partition, count in enumerate((40_000, 30_000, 10)):
         await lanes.put(Event(a_run("t", *[b""] * count, partition=partition)))
         await asyncio.sleep(0)
     await asyncio.sleep(0.01)
     assert [run.partition for run in held.worked] == [0]
-    held.gate.set()
+    async with asyncio.timeout(10), held.turns:  # which those who wait for room have left
+        held.gate.set()
     await asyncio.sleep(0.05)
 
     assert [run.partition for run in held.worked] == [0, 1, 2]
@@ -332,7 +378,7 @@ async def test_lanes_together_work_on_no_more_records_than_fit_into_memory() -> 
 async def test_a_run_larger_than_what_lanes_may_work_on_goes_alone() -> None:
     """It could be no smaller, and nobody would ever fetch it again."""
     held = HeldBack()
-    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)))
+    lanes = Lanes(held.work, lambda error: pytest.fail(repr(error)), held.turns)
     for partition, count in enumerate((10, 70_000)):
         await lanes.put(Event(a_run("t", *[b""] * count, partition=partition)))
     await asyncio.sleep(0.01)
