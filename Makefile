@@ -82,7 +82,7 @@ bench-sla: $(DEV) $(KAFKA) parts ## what open complaint cases cost, and the dela
 	@$(BIN)/python -m benchmarks.sla_ticks $(if $(CASES),--cases $(CASES))
 
 # Options of the command line of make: CUSTOMERS=, EVENTS=, ROUNDS=, ONLY=name,name, LARGE=customers or 0, LATENCY_S=, SHORTEST_S=.
-PEER_OPTIONS := CUSTOMERS EVENTS ROUNDS ONLY LARGE LATENCY_S SHORTEST_S
+PEER_OPTIONS := CUSTOMERS EVENTS ROUNDS ONLY LARGE LATENCY_S LATENCY_RATE SHORTEST_S
 as_option = $(if $(findstring command,$(origin $(1))),--$(subst _,-,$(shell echo $(1) | tr A-Z a-z)) "$($(1))")
 
 bench-peers: $(DEV) $(KAFKA) $(PEERS) $(KAFKA_STREAMS) parts ## ours beside Faust tables, Quix Streams and Kafka Streams, on one Kafka

@@ -74,7 +74,7 @@ class Lanes:
                 events, run = await lane.take()
                 count = len(run.records)
                 if not self._at_work.has_room(count):
-                    self._turns.leave()
+                    self._turns.leave()  # who is at work may need a turn to make room
                 async with self._at_work.records(count):
                     done = await self._work(run)
             except Exception as error:  # whatever it is, the run must not count as done

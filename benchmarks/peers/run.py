@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from msgspec import Struct
 from rich.console import Console
 
 from benchmarks.measure import in_own_process
@@ -44,6 +45,13 @@ _LARGE_EPISODE_EVERY = 100
 """Alerts tell the moment of a recovery: at the light load of the kill they are two a second of each partition."""
 
 
+class Load(Struct, frozen=True):
+    """What latency is measured at: `seconds` (0: not at all) of `rate` records a second (0: half of one's own)."""
+
+    seconds: float
+    rate: float
+
+
 async def one_round(
     broker: Broker,
     contender: Contender,
@@ -51,7 +59,7 @@ async def one_round(
     *,
     shortest_s: float,
     check: bool,
-    latency_s: float,
+    load: Load,
     kill: bool = False,
 ) -> Figures:
     """One round of one contender; raises `ContenderFailed`."""
@@ -59,9 +67,9 @@ async def one_round(
         figures = await run.measure(shortest_s)
         if check:
             figures.wrong_states = await run.check_states()
-        if latency_s:
+        if load.seconds:
             keep = _RECOVERY_EVENTS if kill else 0
-            await run.measure_latency(figures, figures.rate / 2, latency_s, keep)
+            await run.measure_latency(figures, load.rate or figures.rate / 2, load.seconds, keep)
         run.check_outputs()
         if check and contender.knows_ticks:
             await run.check_against_ledger()
@@ -85,7 +93,7 @@ class Bench:
         self.pure_fold: list[float] = []
 
     async def rounds(
-        self, cases: Mapping[bool, Case], work: str, rounds: int, latency_s: float, *, large: bool = False
+        self, cases: Mapping[bool, Case], work: str, rounds: int, load: Load, *, large: bool = False
     ) -> report.Rounds:
         """All rounds of a case, in alternating order; states are checked in the first.
 
@@ -99,8 +107,8 @@ class Bench:
         ]
         found: dict[str, list[Figures]] = {contender.name: [] for contender in taking_part}
         void: set[str] = set()
-        if latency_s and taking_part:
-            await self._warm_up(taking_part[0], cases[taking_part[0].scores], latency_s)
+        if load.seconds and taking_part:
+            await self._warm_up(taking_part[0], cases[taking_part[0].scores], load)
         for number in range(rounds):
             if work == "full" and not large:
                 fold = in_own_process(
@@ -123,7 +131,7 @@ class Bench:
                         cases[contender.scores],
                         shortest_s=self._shortest_s,
                         check=number == 0,
-                        latency_s=latency_s,
+                        load=load,
                         kill=large and contender.name in RECOVERY,
                     )
                 except ContenderFailed as error:
@@ -142,7 +150,7 @@ class Bench:
         report.print_case(self._console, case.title, found)
         return found
 
-    async def _warm_up(self, contender: Contender, case: Case, latency_s: float) -> None:
+    async def _warm_up(self, contender: Contender, case: Case, load: Load) -> None:
         """Rounds that do not count: the broker goes on compiling until it has served this very load for a while.
 
         Its share of a core was 0.4 in a first round, 0.3 in the second and 0.15 from the fourth on, and whoever came
@@ -150,9 +158,7 @@ class Bench:
         """
         for number in range(0 if self._warm else _WARM_UP_ROUNDS):
             self._console.print(f"[dim]warming up, {number + 1} of {_WARM_UP_ROUNDS} ...[/]")
-            await one_round(
-                self._broker, contender, case, shortest_s=self._shortest_s, check=False, latency_s=latency_s
-            )
+            await one_round(self._broker, contender, case, shortest_s=self._shortest_s, check=False, load=load)
         self._warm = True
 
 
@@ -170,6 +176,7 @@ async def bench(options: argparse.Namespace, directory: Path) -> int:
         console.print(f"Kafka {broker.server.version}, {len(contenders)} contenders", highlight=False)
         await broker.warm_up()
         run = Bench(console, broker, contenders, options.shortest_s)
+        load = Load(options.latency_s, options.latency_rate)
         full = [each for each in contenders if each.work == "full"]
         reduced = [each for each in contenders if each.work == "reduced"]
         full_rounds: report.Rounds = {}
@@ -181,14 +188,14 @@ async def bench(options: argparse.Namespace, directory: Path) -> int:
             if scoring := [each for each in full if each.scores]:
                 cases[True] = scored_case(case, scoring)
                 console.print(cases[True].title, highlight=False)
-            full_rounds = await run.rounds(cases, "full", options.rounds, options.latency_s)
+            full_rounds = await run.rounds(cases, "full", options.rounds, load)
         if reduced:
             case = reduced_case(options.events * _REDUCED_EVENTS_FACTOR, reduced)
-            reduced_rounds = await run.rounds({False: case}, "reduced", options.rounds, 0)
+            reduced_rounds = await run.rounds({False: case}, "reduced", options.rounds, Load(0, 0))
         if full and options.large:
             events = int(options.events * _LARGE_SHARE)
             case = full_case(options.large, events, _LATENCY_EVENTS + _RECOVERY_EVENTS, full, _LARGE_EPISODE_EVERY)
-            large_rounds = await run.rounds({False: case}, "full", 1, options.latency_s, large=True)
+            large_rounds = await run.rounds({False: case}, "full", 1, load, large=True)
         pure_fold = round(statistics.median(run.pure_fold)) if run.pure_fold else 0
         all_full, reduced_rates = report.rates(full_rounds), report.rates(reduced_rounds)
         full_rates = {name: rate for name, rate in all_full.items() if name not in ALSO}
@@ -229,6 +236,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2, help="rounds of each contender")
     parser.add_argument("--large", type=int, default=1_000_000, help="customers of the large size; 0 leaves it out")
     parser.add_argument("--latency-s", type=float, default=15.0, help="seconds of half load; 0 leaves it out")
+    parser.add_argument(
+        "--latency-rate", type=float, default=0.0, help="records a second instead of half of one's own rate"
+    )
     parser.add_argument("--shortest-s", type=float, default=3.0, help="a rate over less time than this is void")
     parser.add_argument("--only", default="", help="names, full/names or works, separated by commas")
     options = parser.parse_args()
