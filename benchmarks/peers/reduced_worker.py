@@ -26,17 +26,19 @@ from streams.relay import Relay
 from streams.stores.base import Commit, NewOutput, PositionConflict, Store
 from streams.stores.opening import open_store
 from streams.transport import Run
+from streams.turns import Turns
 
 
 class ReducedShard:
     """The sums of one partition's customers, committed run by run."""
 
-    def __init__(self, store: Store, shard: int, output_topic: str, cache: int) -> None:
-        """Keep at most about `cache` customers decoded."""
+    def __init__(self, store: Store, shard: int, output_topic: str, cache: int, turns: Turns) -> None:
+        """Keep at most about `cache` customers decoded; shards of one worker share `turns`."""
         self._store = store
         self._shard = shard
         self._output_topic = output_topic
         self._bound = cache
+        self._turns = turns
         self._cache: dict[str, Slots] = {}
         self._position = 0
 
@@ -53,6 +55,17 @@ class ReducedShard:
         bodies = [record.value for record in run.records][self._position - run.first_offset :]
         if not bodies:
             return False
+        async with self._turns:
+            commit = await self._computed(bodies, run.next_offset)
+        try:
+            await self._store.commit(self._shard, commit)
+        except BaseException:
+            self._cache.clear()
+            raise
+        self._position = run.next_offset
+        return bool(commit.outputs)
+
+    async def _computed(self, bodies: list[bytes], position: int) -> Commit:
         moves = decode_run(bodies)
         cache = self._cache
         named = dict.fromkeys(moved.customer_id for moved in moves)
@@ -61,27 +74,22 @@ class ReducedShard:
             if len(cache) > self._bound:
                 cache.clear()
                 missing = list(named)
-            for customer_id, state in zip(missing, await self._store.load(self._shard, missing), strict=True):
+            async with self._turns.away():
+                states = await self._store.load(self._shard, missing)
+            for customer_id, state in zip(missing, states, strict=True):
                 cache[customer_id] = opened(state)
         outputs = []
         for moved in moves:
             output = add(cache[moved.customer_id], moved)
             if output is not None:
                 outputs.append(NewOutput(self._output_topic, moved.customer_id, moved.event_id, output))
-        commit = Commit(
+        return Commit(
             expected_position=self._position,
-            position=run.next_offset,
+            position=position,
             state=b"{}",
             customers=[(customer_id, cache[customer_id].tobytes()) for customer_id in named],
             outputs=outputs,
         )
-        try:
-            await self._store.commit(self._shard, commit)
-        except BaseException:
-            self._cache.clear()
-            raise
-        self._position = run.next_offset
-        return bool(outputs)
 
 
 async def run(input_topic: str, output_topic: str) -> None:
@@ -96,6 +104,7 @@ async def run(input_topic: str, output_topic: str) -> None:
         if not broken.done():
             broken.set_exception(error)
 
+    turns = Turns()
     relay = LiveRelay(Relay(store, KafkaSink(producer, live)), live, fail)
     shards: dict[int, ReducedShard] = {}
 
@@ -103,7 +112,8 @@ async def run(input_topic: str, output_topic: str) -> None:
         found = {}
         for tp in assigned:
             shard = shards.setdefault(
-                tp.partition, ReducedShard(store, tp.partition, output_topic, settings.cache_customers // 4)
+                tp.partition,
+                ReducedShard(store, tp.partition, output_topic, settings.cache_customers // 4, turns),
             )
             found[tp] = await shard.open()
             relay.wake(tp.partition)
@@ -118,7 +128,7 @@ async def run(input_topic: str, output_topic: str) -> None:
             await shard.open()
         return True
 
-    lanes = Lanes(work, fail)
+    lanes = Lanes(work, fail, turns)
     app.positions = positions
 
     async def customers(stream: Any) -> None:
