@@ -180,10 +180,10 @@ class ShardProcessor:
                     named[record.event.customer_id] = None  # type: ignore[union-attr]
                 elif isinstance(record.event, Tick):
                     last_tick_ms = max(last_tick_ms, record.at_ms)
-            decoded_s = time.perf_counter()
             due = await self._due(last_tick_ms) if last_tick_ms else []
             for _, customer_id in due:
                 named[customer_id] = None
+            decoded_s = time.perf_counter()
             customers, loaded = await self._load(named)
             loaded_s = time.perf_counter()
             fold.begin(customers, due)
