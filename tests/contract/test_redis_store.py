@@ -310,6 +310,13 @@ async def test_a_policy_that_evicts_is_refused(store: RedisStore, redis_server: 
         redis_server.command("CONFIG SET", "maxmemory-policy", "noeviction")
 
 
+def test_as_deployed_it_does_not_rewrite_its_file_all_the_time(redis_server: RedisServer) -> None:
+    """From 64 MB on, as Redis has it by itself, full load means a rewrite every second, and alerts wait for each."""
+    assert redis_server.command("CONFIG GET", "auto-aof-rewrite-min-size") == {
+        "auto-aof-rewrite-min-size": str(1 << 30)
+    }
+
+
 async def test_without_an_append_only_file_it_warns(store: RedisStore, redis_server: RedisServer) -> None:
     """A cache would forget every commit with its process."""
     redis_server.command("CONFIG SET", "appendonly", "no")

@@ -1,4 +1,7 @@
-"""A real redis-server for tests: random loopback port, own directory, stopped and killed as a test likes."""
+"""A real redis-server for tests: configured as it is deployed, on a random loopback port, in a directory of its own.
+
+It is stopped and killed as a test likes.
+"""
 
 import shutil
 import socket
@@ -17,6 +20,7 @@ from streams.stores.redis_check import ACL_RULE
 from tests.support.certificates import Certificates
 
 READY_S = 30.0
+_DEPLOYED = Path(__file__).parents[2] / "deploy" / "redis" / "redis.conf"
 ADMIN = "admin"
 ADMIN_PASSWORD = "admin's, of the tests alone"
 WORKER = "ebbwatch-worker"
@@ -36,7 +40,10 @@ class RedisServer:
         tls: Certificates | None = None,
         client_certificate: bool = False,
     ) -> None:
-        """`config` overrides directives; with `acl` rules nobody enters without a user; with `tls` nothing is plain."""
+        """As it is deployed, but for what `config` overrides.
+
+        With `acl` rules nobody enters without a user; with `tls` nothing is plain.
+        """
         self.directory = directory
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = 0
@@ -48,10 +55,7 @@ class RedisServer:
             "dir": f'"{directory}"',
             "logfile": "redis.log",
             "daemonize": "no",
-            "save": '""',
-            "appendonly": "yes",
             "appendfsync": appendfsync,
-            "maxmemory-policy": "noeviction",
             **(config or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None
@@ -156,6 +160,7 @@ class RedisServer:
             client.script_flush()
 
     def _directives(self) -> Iterator[tuple[str, str]]:
+        yield "include", f'"{_DEPLOYED}"'  # first: of a directive that comes twice, Redis takes the later one
         yield from self._config.items()
         if self._tls is None:
             yield "port", str(self.port)
