@@ -87,7 +87,7 @@ SETTINGS = (
     Setting(WEB_HOST, "address of `/metrics`, `/healthz` and `/readyz`", "127.0.0.1"),
     Setting(WEB_PORT, "its port", "9465"),
     Setting(CLOCK, "`wall`, or `event` to let time pass as recorded events say", "wall"),
-    Setting(BATCH_RECORDS, "most records in a micro-batch", "16384"),
+    Setting(BATCH_RECORDS, "most records in a micro-batch", "32768"),
     Setting(CACHE_CUSTOMERS, "customers kept decoded in memory by each worker", "100000"),
     Setting(SESSION_TIMEOUT_S, "seconds without a heartbeat after which a worker's partitions move on", "10"),
     Setting(STALL_LIMIT_S, "seconds without progress while records wait, after which a worker ends itself", "120"),
