@@ -63,15 +63,15 @@ def line_up(broker: Broker, directory: Path) -> list[Contender]:
             name=SCORED,
             scores=True,
         ),
-        peer("faust_memory", "full", 0.2, faust, "memory://", _TABLE),
-        peer("faust_rocksdb", "full", 0.2, faust, "rocksdb://", _TABLE),
+        peer("faust_memory", "full", 0.1, faust, "memory://", _TABLE),
+        peer("faust_rocksdb", "full", 0.1, faust, "rocksdb://", _TABLE),
         peer("quix_at_least_once", "full", 1.0, quix, "at-least-once@5", _QUIX),
         peer("quix_exactly_once", "full", 1.0, quix, "exactly-once@5", _QUIX),
-        peer("quix_exactly_once_quick", "full", 1.0, quix, "exactly-once@0.1", _QUIX),
+        peer("quix_exactly_once_quick", "full", 0.5, quix, "exactly-once@0.1", _QUIX),
         OursReduced(
             broker, directory, store="redis", share=1.0, session_timeout_s=SESSION_TIMEOUT_S, name="ours_redis"
         ),
         peer("kafka_streams", "reduced", 1.0, java, "1", _TABLE),
-        peer("quix_exactly_once", "reduced", 0.25, quix, "exactly-once@5", _QUIX),
-        peer("faust_memory", "reduced", 0.03, faust, "memory://", _TABLE),
+        peer("quix_exactly_once", "reduced", 0.2, quix, "exactly-once@5", _QUIX),
+        peer("faust_memory", "reduced", 0.025, faust, "memory://", _TABLE),
     ]

@@ -36,7 +36,7 @@ ALSO = ("quix_exactly_once_quick",)
 """Beside the line-up: Quix with a commit every 0.1 s, since at its default of 5 s its latency is that interval."""
 _FOLD_EVENTS = 200_000
 _WARM_UP_ROUNDS = 3
-_REDUCED_EVENTS_FACTOR = 5
+_REDUCED_EVENTS_FACTOR = 3
 _LARGE_SHARE = 0.5
 _LATENCY_EVENTS = 150_000
 _RECOVERY_EVENTS = 600_000
@@ -158,7 +158,7 @@ class Bench:
         """
         for number in range(0 if self._warm else _WARM_UP_ROUNDS):
             self._console.print(f"[dim]warming up, {number + 1} of {_WARM_UP_ROUNDS} ...[/]")
-            await one_round(self._broker, contender, case, shortest_s=self._shortest_s, check=False, load=load)
+            await one_round(self._broker, contender, case, shortest_s=0.0, check=False, load=load)
         self._warm = True
 
 
@@ -232,7 +232,7 @@ def main() -> None:
     tune_garbage_collection()  # a pause of the pacer would look like one of whoever is measured
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=10_000, help="customers of the full work")
-    parser.add_argument("--events", type=int, default=400_000, help="events that wait for the fastest contenders")
+    parser.add_argument("--events", type=int, default=800_000, help="events that wait for the fastest contenders")
     parser.add_argument("--rounds", type=int, default=2, help="rounds of each contender")
     parser.add_argument("--large", type=int, default=1_000_000, help="customers of the large size; 0 leaves it out")
     parser.add_argument("--latency-s", type=float, default=15.0, help="seconds of half load; 0 leaves it out")

@@ -136,7 +136,9 @@ class Running:
         await probe.wait(stream.ends(self.length), _LONGEST_S, self.check)
         start_s, end_s, records = window(probe.timeline, self.length, WARM_UP, 1 - COOL_DOWN)
         if end_s - start_s <= shortest_s:
-            raise ContenderFailed(f"{records:,} records in {end_s - start_s:.1f} s are too few to tell a rate by")
+            raise ContenderFailed(
+                f"{records:,} records in {end_s - start_s:.1f} s are too few to tell a rate by: give it more EVENTS"
+            )
         events = records * stream.events_between(0, self.length) / self.length
         return Figures(
             rate=events / (end_s - start_s),
