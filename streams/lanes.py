@@ -13,13 +13,13 @@ decoded, and so are its customers.
 """
 
 import asyncio
-import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from streams.transport import Run, joined
 from streams.turns import Turns
+from streams.work_limit import WorkLimit
 
 _ENOUGH_RECORDS = 4_096
 """A lane has room until so many wait, and joins runs up to so many: more would save nothing and keep others waiting."""
@@ -55,7 +55,7 @@ class Lanes:
         self._turns = turns
         self._lanes: dict[tuple[str, int], _Lane] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._at_work = _AtWork()
+        self._at_work = WorkLimit(_MOST_AT_WORK)
 
     async def put(self, event: RunEvent) -> None:
         """Queue a run behind the earlier ones of its partition."""
@@ -72,10 +72,8 @@ class Lanes:
             await self._turns.begin()
             try:
                 events, run = await lane.take()
-                count = len(run.records)
-                if not self._at_work.has_room(count):
-                    self._turns.leave()  # who is at work may need a turn to make room
-                async with self._at_work.records(count):
+                # Whoever makes room may need a turn for it.
+                async with self._at_work.room(len(run.records), self._turns.leave):
                     done = await self._work(run)
             except Exception as error:  # whatever it is, the run must not count as done
                 self._failed(error)
@@ -92,35 +90,6 @@ class Lanes:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-class _AtWork:
-    """How many records are worked on: first come, first served, and a run that is larger than allowed goes alone."""
-
-    def __init__(self) -> None:
-        self._records = 0
-        self._queue = asyncio.Lock()
-        self._changed = asyncio.Condition()
-
-    def has_room(self, count: int) -> bool:
-        """Whether `count` more may be worked on now."""
-        return not self._queue.locked() and self._fits(count)
-
-    def _fits(self, count: int) -> bool:
-        return not self._records or self._records + count <= _MOST_AT_WORK
-
-    @contextlib.asynccontextmanager
-    async def records(self, count: int) -> AsyncIterator[None]:
-        """Wait until `count` more may be worked on, and let them go at the end."""
-        async with self._queue, self._changed:
-            await self._changed.wait_for(lambda: self._fits(count))
-            self._records += count
-        try:
-            yield
-        finally:
-            async with self._changed:
-                self._records -= count
-                self._changed.notify_all()
 
 
 class _Lane:

@@ -22,6 +22,7 @@ from streams.stores.base import PositionConflict, Store, StoreUnavailable
 from streams.ticking import EventClock
 from streams.transport import Run
 from streams.turns import Turns
+from streams.work_limit import WorkLimit
 
 logger = logging.getLogger("ebbwatch.shard")
 
@@ -67,7 +68,7 @@ class LiveShard:
         )
         self._turns = turns or Turns()
         self._behind = (0, 0)
-        self._lock = asyncio.Lock()
+        self._alone = WorkLimit(1)
 
     @property
     def position(self) -> int:
@@ -91,7 +92,7 @@ class LiveShard:
 
     async def open(self) -> int:
         """Take the shard over from the store, waiting for the store if need be; the offset to read next."""
-        async with self._lock:
+        async with self._alone.room(1, self._turns.leave):
             return await self._open()
 
     async def _open(self) -> int:
@@ -115,9 +116,7 @@ class LiveShard:
     async def take(self, run: Run) -> list[BatchReport]:
         """Fold what of `run` has not been folded; what each commit did, none where nothing was to be done."""
         reports = []
-        if self._lock.locked():
-            self._turns.leave()
-        async with self._lock:
+        async with self._alone.room(1, self._turns.leave):
             for begins, first_offset, bodies in _pieces(run):
                 report = await self._take(begins, first_offset, bodies)
                 if report is None and first_offset > self.position:

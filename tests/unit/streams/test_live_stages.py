@@ -4,6 +4,7 @@ import asyncio
 import base64
 import logging
 from collections.abc import Mapping, Sequence
+from random import Random
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from faust.types import TP
 
 from models.context import Stream
 from models.events import PolicyActivated, Tick
+from streams import lanes as lanes_module
 from streams.codecs import decode_ledger_run
 from streams.fetched import RangedResult
 from streams.ingest import DeadLetter
@@ -387,6 +389,44 @@ async def test_a_run_larger_than_what_lanes_may_work_on_goes_alone() -> None:
     await asyncio.sleep(0.05)
 
     assert [run.partition for run in held.worked] == [0, 1]
+    await lanes.stop()
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_lanes_never_wait_for_one_another(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the sizes of runs and the steps of the work, all of it is done, one computing at a time."""
+    monkeypatch.setattr(lanes_module, "_MOST_AT_WORK", 64)
+    monkeypatch.setattr(lanes_module, "_ENOUGH_RECORDS", 4)
+    draw = Random(seed)
+    turns = Turns()
+    ends, done, computing = [0] * 4, [0] * 4, 0
+
+    async def some_steps(most: int) -> None:
+        for _ in range(draw.randrange(most)):
+            await asyncio.sleep(0)
+
+    async def work(run: Run) -> bool:
+        nonlocal computing
+        async with turns:
+            computing += 1
+            assert computing == 1
+            await some_steps(4)
+            computing -= 1
+            async with turns.away():
+                await some_steps(8)
+        await some_steps(16)
+        done[run.partition] = run.ends
+        return True
+
+    lanes = Lanes(work, lambda error: pytest.fail(repr(error)), turns)
+    async with asyncio.timeout(10):
+        for _ in range(100):
+            partition, count = draw.randrange(4), draw.randrange(1, 37)
+            await lanes.put(Event(a_run("t", *[b""] * count, first=ends[partition], partition=partition)))
+            ends[partition] += count
+            await some_steps(4)
+        while done != ends:
+            await asyncio.sleep(0.001)
     await lanes.stop()
 
 
