@@ -8,7 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ import redis
 from config.settings import REDIS_CA_FILE, REDIS_PASSWORD, REDIS_USERNAME, STORE_URL, Settings, StoreSettings
 from streams.stores.redis_check import ACL_RULE
 from tests.support.certificates import Certificates
+from tests.support.command_line import ROOT
 
 READY_S = 30.0
-_DEPLOYED = Path(__file__).parents[2] / "deploy" / "redis" / "redis.conf"
+SHIPPED = ROOT / "deploy" / "redis" / "redis.conf"
 ADMIN = "admin"
 ADMIN_PASSWORD = "admin's, of the tests alone"
 WORKER = "ebbwatch-worker"
@@ -88,11 +89,16 @@ class RedisServer:
         raise RuntimeError(f"redis-server did not start:\n{log.read_text()[-2000:] if log.exists() else ''}")
 
     def stop(self) -> None:
-        """Ask it to end, and wait until it has."""
-        if self._process is not None:
+        """Ask it to end until it has: while it writes a first append-only file, it refuses, and forgets the request."""
+        if self._process is None:
+            return
+        give_up = time.monotonic() + READY_S
+        while self._process.poll() is None:
+            assert time.monotonic() < give_up, "redis-server does not stop"
             self._process.terminate()
-            self._process.wait(30)
-            self._process = None
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)
+        self._process = None
 
     def kill(self) -> None:
         """End it as a power cut would, as far as a process can tell."""
@@ -160,7 +166,7 @@ class RedisServer:
             client.script_flush()
 
     def _directives(self) -> Iterator[tuple[str, str]]:
-        yield "include", f'"{_DEPLOYED}"'  # first: of a directive that comes twice, Redis takes the later one
+        yield "include", f'"{SHIPPED}"'  # first: of a directive that comes twice, Redis takes the later one
         yield from self._config.items()
         if self._tls is None:
             yield "port", str(self.port)
